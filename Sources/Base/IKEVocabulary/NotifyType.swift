@@ -1,0 +1,106 @@
+// Open registries: an unknown number survives a round trip. Numbers: IANA IKEv2 parameters and RFC 9838 section 9.
+
+/// Notify message types: errors below 16384, status from there on (RFC 7296 3.10.1).
+package struct NotifyType: RawRepresentable, Hashable, Sendable {
+    package let rawValue: UInt16
+    package init(rawValue: UInt16) { self.rawValue = rawValue }
+
+    package static let unsupportedCriticalPayload = NotifyType(rawValue: 1)
+    package static let invalidIKESPI = NotifyType(rawValue: 4)
+    package static let invalidMajorVersion = NotifyType(rawValue: 5)
+    package static let invalidSyntax = NotifyType(rawValue: 7)
+    package static let invalidMessageID = NotifyType(rawValue: 9)
+    package static let invalidSPI = NotifyType(rawValue: 11)
+    package static let noProposalChosen = NotifyType(rawValue: 14)
+    package static let invalidKEPayload = NotifyType(rawValue: 17)
+    package static let authenticationFailed = NotifyType(rawValue: 24)
+    package static let singlePairRequired = NotifyType(rawValue: 34)
+    package static let noAdditionalSAs = NotifyType(rawValue: 35)
+    package static let internalAddressFailure = NotifyType(rawValue: 36)
+    package static let failedCPRequired = NotifyType(rawValue: 37)
+    package static let tsUnacceptable = NotifyType(rawValue: 38)
+    package static let invalidSelectors = NotifyType(rawValue: 39)
+    package static let temporaryFailure = NotifyType(rawValue: 43)
+    package static let childSANotFound = NotifyType(rawValue: 44)
+    package static let invalidGroupID = NotifyType(rawValue: 45)
+    package static let authorizationFailed = NotifyType(rawValue: 46)
+    package static let stateNotFound = NotifyType(rawValue: 47)
+    package static let tsMaxQueue = NotifyType(rawValue: 48)
+    package static let registrationFailed = NotifyType(rawValue: 49)
+    package static let initialContact = NotifyType(rawValue: 16384)
+    package static let setWindowSize = NotifyType(rawValue: 16385)
+    package static let additionalTSPossible = NotifyType(rawValue: 16386)
+    package static let ipcompSupported = NotifyType(rawValue: 16387)
+    package static let natDetectionSourceIP = NotifyType(rawValue: 16388)
+    package static let natDetectionDestinationIP = NotifyType(rawValue: 16389)
+    package static let cookie = NotifyType(rawValue: 16390)
+    package static let useTransportMode = NotifyType(rawValue: 16391)
+    package static let httpCertLookupSupported = NotifyType(rawValue: 16392)
+    package static let rekeySA = NotifyType(rawValue: 16393)
+    package static let espTFCPaddingNotSupported = NotifyType(rawValue: 16394)
+    package static let nonFirstFragmentsAlso = NotifyType(rawValue: 16395)
+    package static let mobikeSupported = NotifyType(rawValue: 16396)
+    package static let redirectSupported = NotifyType(rawValue: 16406)
+    package static let redirect = NotifyType(rawValue: 16407)
+    package static let redirectedFrom = NotifyType(rawValue: 16408)
+    package static let childlessIKEv2Supported = NotifyType(rawValue: 16418)
+    package static let groupSender = NotifyType(rawValue: 16429)
+    package static let ikev2FragmentationSupported = NotifyType(rawValue: 16430)
+    package static let signatureHashAlgorithms = NotifyType(rawValue: 16431)
+    package static let intermediateExchangeSupported = NotifyType(rawValue: 16438)
+}
+
+extension NotifyType: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .unsupportedCriticalPayload: "unsupportedCriticalPayload"
+        case .invalidIKESPI: "invalidIKESPI"
+        case .invalidMajorVersion: "invalidMajorVersion"
+        case .invalidSyntax: "invalidSyntax"
+        case .invalidMessageID: "invalidMessageID"
+        case .invalidSPI: "invalidSPI"
+        case .noProposalChosen: "noProposalChosen"
+        case .invalidKEPayload: "invalidKEPayload"
+        case .authenticationFailed: "authenticationFailed"
+        case .singlePairRequired: "singlePairRequired"
+        case .noAdditionalSAs: "noAdditionalSAs"
+        case .internalAddressFailure: "internalAddressFailure"
+        case .failedCPRequired: "failedCPRequired"
+        case .tsUnacceptable: "tsUnacceptable"
+        case .invalidSelectors: "invalidSelectors"
+        case .temporaryFailure: "temporaryFailure"
+        case .childSANotFound: "childSANotFound"
+        case .invalidGroupID: "invalidGroupID"
+        case .authorizationFailed: "authorizationFailed"
+        case .stateNotFound: "stateNotFound"
+        case .tsMaxQueue: "tsMaxQueue"
+        case .registrationFailed: "registrationFailed"
+        case .initialContact: "initialContact"
+        case .setWindowSize: "setWindowSize"
+        case .additionalTSPossible: "additionalTSPossible"
+        case .ipcompSupported: "ipcompSupported"
+        case .natDetectionSourceIP: "natDetectionSourceIP"
+        case .natDetectionDestinationIP: "natDetectionDestinationIP"
+        case .cookie: "cookie"
+        case .useTransportMode: "useTransportMode"
+        case .httpCertLookupSupported: "httpCertLookupSupported"
+        case .rekeySA: "rekeySA"
+        case .espTFCPaddingNotSupported: "espTFCPaddingNotSupported"
+        case .nonFirstFragmentsAlso: "nonFirstFragmentsAlso"
+        case .mobikeSupported: "mobikeSupported"
+        case .redirectSupported: "redirectSupported"
+        case .redirect: "redirect"
+        case .redirectedFrom: "redirectedFrom"
+        case .childlessIKEv2Supported: "childlessIKEv2Supported"
+        case .groupSender: "groupSender"
+        case .ikev2FragmentationSupported: "ikev2FragmentationSupported"
+        case .signatureHashAlgorithms: "signatureHashAlgorithms"
+        case .intermediateExchangeSupported: "intermediateExchangeSupported"
+        default: "NotifyType(\(rawValue))"
+        }
+    }
+}
+
+extension NotifyType {
+    package var isError: Bool { rawValue < 16384 }
+}
