@@ -1,0 +1,93 @@
+import GRPCCore
+import GRPCNIOTransportHTTP2Posix
+import Glibc
+import GroupModel
+package import IKEVocabulary
+import NIOCore
+
+/// One socket of an authority and who may use it.
+package struct AuthorityListener: Sendable {
+    package enum Socket: Sendable {
+        /// A Unix socket: only processes of these users, in these roles. The file is made anew, readable by owner and group.
+        case unix(path: String, users: Set<UInt32>, roles: Set<PeerRole>)
+        /// TCP with mutual TLS 1.3: role and name come from the certificate's one URI SAN. Port 0 lets the system choose.
+        case tls(IKEVocabulary.Endpoint, TLSCredentials)
+    }
+
+    package let socket: Socket
+
+    package init(_ socket: Socket) { self.socket = socket }
+
+    func makeTransport() -> HTTP2ServerTransport.Posix {
+        switch socket {
+        case .unix(let path, let users, _):
+            let config = HTTP2ServerTransport.Posix.Config.defaults { config in
+                Self.tune(&config)
+                config.channelDebuggingCallbacks.onBindTCPListener = { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        guard chmod(path, 0o660) == 0 else { throw UnixPeer.Refused() }
+                    }
+                }
+                config.channelDebuggingCallbacks.onAcceptTCPConnection = { UnixPeer.check($0, users: users) }
+            }
+            return HTTP2ServerTransport.Posix(
+                address: .unixDomainSocket(path: path), transportSecurity: .plaintext, config: config)
+        case .tls(let endpoint, let credentials):
+            let config = HTTP2ServerTransport.Posix.Config.defaults { config in
+                Self.tune(&config)
+                config.channelDebuggingCallbacks.onAcceptTCPConnection = { channel in
+                    ConnectionGuard.install(on: channel, trustDomain: credentials.trustDomain) { _ in true }
+                }
+            }
+            let host = endpoint.address.description
+            let port = Int(endpoint.port)
+            return HTTP2ServerTransport.Posix(
+                address: endpoint.address.isIPv4 ? .ipv4(host: host, port: port) : .ipv6(host: host, port: port),
+                transportSecurity: .mTLS(
+                    certificateChain: credentials.chain, privateKey: credentials.privateKey
+                ) { $0.trustRoots = credentials.roots },
+                config: config)
+        }
+    }
+
+    /// Dead frontends are found within 15 s; live ones may ping as often as once a second.
+    private static func tune(_ config: inout HTTP2ServerTransport.Posix.Config) {
+        config.rpc.maxRequestPayloadSize = Limits.messageOctets
+        config.http2.targetWindowSize = 4 << 20
+        config.http2.maxConcurrentStreams = 256
+        config.connection.keepalive = .init(
+            time: .seconds(10), timeout: .seconds(5),
+            clientBehavior: .init(minPingIntervalWithoutCalls: .seconds(1), allowWithoutCalls: true))
+    }
+
+    /// Who calls, in the role the method is for. Throws PERMISSION_DENIED; no certificate means "deny".
+    func admit(_ role: PeerRole, name: String, _ context: ServerContext) throws(RPCError) -> PeerIdentity {
+        switch socket {
+        case .unix(path: _, users: _, let roles):
+            guard roles.contains(role) else {
+                throw Self.denied("this socket does not serve the role \(role.rawValue)")
+            }
+            guard let peer = PeerIdentity(role: role, name: name) else {
+                throw RPCError(code: .invalidArgument, message: "the name in Hello is missing or not plain")
+            }
+            return peer
+        case .tls(_, let credentials):
+            let transport = context.transportSpecific as? HTTP2ServerTransport.Posix.Context
+            guard
+                let peer = PeerIdentity(
+                    certificate: transport?.peerCertificate, trustDomain: credentials.trustDomain)
+            else { throw Self.denied("no acceptable identity in the certificate") }
+            guard peer.role == role else {
+                throw Self.denied("\(peer) may not act as \(role.rawValue)")
+            }
+            guard name.isEmpty || name == peer.name else {
+                throw Self.denied("\(peer) says its name is \(name.prefix(64))")
+            }
+            return peer
+        }
+    }
+
+    private static func denied(_ reason: String) -> RPCError {
+        OperatorFailure.notAuthorised(reason).rpcError
+    }
+}

@@ -1,0 +1,69 @@
+import GRPCCore
+import GRPCNIOTransportHTTP2Posix
+package import IKEVocabulary
+
+/// The sockets of one authority. `run()` serves until `beginGracefulShutdown()` or cancellation; it serves once.
+///
+/// Each listener has its own copy of the endpoints, so a call always knows by which door it came in.
+package final class AuthorityServer: Sendable {
+    private struct Door: Sendable {
+        let listener: AuthorityListener
+        let server: GRPCServer<HTTP2ServerTransport.Posix>
+    }
+
+    private let doors: [Door]
+    private let stop = StopSignal()
+
+    package init(listeners: [AuthorityListener], service: any AuthorityService) {
+        let stop = stop
+        doors = listeners.map { listener in
+            let services: Set<String> = [
+                Gcks_V1_Registration.descriptor.fullyQualifiedService,
+                Gcks_V1_Broadcast.descriptor.fullyQualifiedService,
+                Gcks_V1_Operator.descriptor.fullyQualifiedService,
+            ]
+            let server = GRPCServer(
+                transport: listener.makeTransport(),
+                services: [
+                    RegistrationEndpoint(listener: listener, service: service, stop: stop),
+                    BroadcastEndpoint(listener: listener, service: service, stop: stop),
+                    OperatorEndpoint(listener: listener, service: service),
+                    HealthEndpoint(service: service, services: services),
+                ])
+            return Door(listener: listener, server: server)
+        }
+    }
+
+    /// Throws when a socket cannot be bound or TLS files cannot be read; then all listeners are closed.
+    package func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for door in doors { group.addTask { try await door.server.serve() } }
+            do {
+                for try await _ in group {}
+            } catch {
+                beginGracefulShutdown()
+                throw error
+            }
+        }
+    }
+
+    /// Ends the long streams with `.unavailable`, lets running calls finish, then `run()` returns.
+    package func beginGracefulShutdown() {
+        stop.stop()
+        for door in doors { door.server.beginGracefulShutdown() }
+    }
+
+    /// Waits until every socket is bound. The TCP endpoints that were bound, in the order of the listeners.
+    package func boundEndpoints() async throws -> [IKEVocabulary.Endpoint] {
+        var endpoints: [IKEVocabulary.Endpoint] = []
+        for door in doors {
+            guard let bound = try await door.server.listeningAddress else { continue }
+            if let address = bound.ipv4, let ip = IPAddress(address.host) {
+                endpoints.append(IKEVocabulary.Endpoint(ip, port: UInt16(clamping: address.port)))
+            } else if let address = bound.ipv6, let ip = IPAddress(address.host) {
+                endpoints.append(IKEVocabulary.Endpoint(ip, port: UInt16(clamping: address.port)))
+            }
+        }
+        return endpoints
+    }
+}

@@ -1,0 +1,77 @@
+import GRPCCore
+
+/// One long stream with a peer, whatever it carries: the first message opens a session, the rest feed it; the session's
+/// outputs are written back until the peer hangs up, the session ends or the server stops.
+struct PeerStream<Inbound: Sendable, Outbound: Sendable, Session: Sendable, Item: Sendable> {
+    let open: @Sendable (Inbound) async throws -> Session
+    let take: @Sendable (Inbound, Session) async throws -> Void
+    let close: @Sendable (Session) async -> Void
+    let welcome: Outbound
+    let outputs: @Sendable (Session) -> AsyncStream<SessionOutput<Item>>
+    /// The messages that carry these items.
+    let encode: @Sendable ([Item]) -> [Outbound]
+
+    func run(
+        _ inbound: RPCAsyncSequence<Inbound, any Error>, _ writer: RPCWriter<Outbound>, until stop: StopSignal
+    ) async throws {
+        let (opened, announce) = AsyncStream<Session>.makeStream()
+        do {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    defer { announce.finish() }
+                    try await read(inbound) { announce.yield($0) }
+                }
+                group.addTask {
+                    for await session in opened { try await write(outputs(session), to: writer) }
+                    // Nothing was opened: the reader knows why.
+                    await stop.wait()
+                }
+                group.addTask {
+                    await stop.wait()
+                    throw StreamRefusal.unavailable("this authority stops").rpcError
+                }
+                defer { group.cancelAll() }
+                try await group.next()
+            }
+        } catch let error as ContractError {
+            throw error.rpcError
+        } catch let refusal as StreamRefusal {
+            throw refusal.rpcError
+        }
+    }
+
+    private func read(
+        _ inbound: RPCAsyncSequence<Inbound, any Error>, announce: (Session) -> Void
+    ) async throws {
+        var session: Session?
+        do {
+            for try await message in inbound {
+                if session == nil {
+                    let opened = try await open(message)
+                    session = opened
+                    announce(opened)
+                }
+                if let session { try await take(message, session) }
+            }
+        } catch {
+            if let session { await close(session) }
+            throw error
+        }
+        if let session { await close(session) }
+    }
+
+    private func write(
+        _ outputs: AsyncStream<SessionOutput<Item>>, to writer: RPCWriter<Outbound>
+    ) async throws {
+        try await writer.write(welcome)
+        for await output in outputs {
+            switch output {
+            case .items(let items):
+                for message in encode(items) { try await writer.write(message) }
+            case .ended(let refusal): throw refusal
+            }
+        }
+        try Task.checkCancellation()
+        throw StreamRefusal.unavailable("the session ended")
+    }
+}

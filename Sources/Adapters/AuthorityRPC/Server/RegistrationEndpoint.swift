@@ -1,0 +1,50 @@
+import GRPCCore
+import GroupModel
+
+/// Registration.Register: one frontend's stream.
+struct RegistrationEndpoint: Gcks_V1_Registration.SimpleServiceProtocol {
+    let listener: AuthorityListener
+    let service: any AuthorityService
+    let stop: StopSignal
+
+    func register(
+        request: RPCAsyncSequence<Gcks_V1_RegistrationBatch, any Error>,
+        response: RPCWriter<Gcks_V1_RegistrationAnswerBatch>, context: ServerContext
+    ) async throws {
+        var welcome = Gcks_V1_RegistrationAnswerBatch()
+        welcome.welcome = Gcks_V1_Welcome()
+        let stream = PeerStream<_, _, OpenRegistration, _>(
+            open: { first in
+                let name = try checkedText(first.hello.name, "Hello.name")
+                let peer = try listener.admit(.frontend, name: name, context)
+                return OpenRegistration(peer: peer, session: try await service.openRegistration(from: peer))
+            },
+            take: { try await $1.take($0) }, close: { await $0.session.close() }, welcome: welcome,
+            outputs: { $0.session.answers }, encode: Self.batches)
+        try await stream.run(request, response, until: stop)
+    }
+
+    private struct OpenRegistration: Sendable {
+        let peer: PeerIdentity
+        let session: any RegistrationSession
+
+        func take(_ batch: Gcks_V1_RegistrationBatch) async throws(ContractError) {
+            if batch.hasHeartbeat {
+                await session.heartbeat(try checkedCounters(batch.heartbeat.counters, "Heartbeat.counters"))
+            }
+            let name = peer.name
+            let requests = try checkedList(
+                batch.requests, "RegistrationBatch.requests", atMost: Limits.batchItems
+            ) { request throws(ContractError) in try RegistrationRequest(request, frontend: name) }
+            if !requests.isEmpty { await session.submit(requests) }
+        }
+    }
+
+    @Sendable private static func batches(_ answers: [RegistrationAnswer]) -> [Gcks_V1_RegistrationAnswerBatch] {
+        BatchCutter(answers.map(Gcks_V1_RegistrationAnswer.init), octets: \.octetEstimate).map { part in
+            var batch = Gcks_V1_RegistrationAnswerBatch()
+            batch.answers = part
+            return batch
+        }
+    }
+}
