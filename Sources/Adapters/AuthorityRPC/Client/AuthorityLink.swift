@@ -43,7 +43,7 @@ package struct AuthorityTarget: Hashable, Sendable {
 package struct AuthorityLink: Sendable {
     /// Tried in this order.
     package var targets: [AuthorityTarget]
-    /// This process's name: what Hello says. Over TLS it must equal the certificate's name.
+    /// This process's name: what Hello says. Over TLS it must equal the certificate's name, or be empty.
     package var name: String
     /// Needed for TCP targets.
     package var credentials: TLSCredentials?

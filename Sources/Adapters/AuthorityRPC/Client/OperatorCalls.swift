@@ -12,7 +12,7 @@ struct OperatorCalls: Sendable {
 
     init(client: GRPCClient<HTTP2ClientTransport.Posix>, name: String, wait: Duration) {
         stub = Gcks_V1_Operator.Client(wrapping: client)
-        metadata = [operatorNameMetadataKey: .string(name)]
+        metadata = name.isEmpty ? [:] : [operatorNameMetadataKey: .string(name)]
         var options = CallOptions.defaults
         options.timeout = wait
         options.waitForReady = false

@@ -3,7 +3,6 @@ import GRPCNIOTransportHTTP2Posix
 import Glibc
 import GroupModel
 package import IKEVocabulary
-import NIOCore
 
 /// One socket of an authority and who may use it.
 package struct AuthorityListener: Sendable {
@@ -23,11 +22,6 @@ package struct AuthorityListener: Sendable {
         case .unix(let path, let users, _):
             let config = HTTP2ServerTransport.Posix.Config.defaults { config in
                 Self.tune(&config)
-                config.channelDebuggingCallbacks.onBindTCPListener = { channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        guard chmod(path, 0o660) == 0 else { throw UnixPeer.Refused() }
-                    }
-                }
                 config.channelDebuggingCallbacks.onAcceptTCPConnection = { UnixPeer.check($0, users: users) }
             }
             return HTTP2ServerTransport.Posix(
@@ -48,6 +42,17 @@ package struct AuthorityListener: Sendable {
                 ) { $0.trustRoots = credentials.roots },
                 config: config)
         }
+    }
+
+    struct ModeNotSet: Error, CustomStringConvertible {
+        let path: String
+        var description: String { "the mode of \(path) cannot be set" }
+    }
+
+    /// After binding: a Unix socket is for its owner and group. Who may connect is decided by SO_PEERCRED all the same.
+    func restrictFile() throws(ModeNotSet) {
+        guard case .unix(let path, users: _, roles: _) = socket else { return }
+        guard chmod(path, 0o660) == 0 else { throw ModeNotSet(path: path) }
     }
 
     /// Dead frontends are found within 15 s; live ones may ping as often as once a second.

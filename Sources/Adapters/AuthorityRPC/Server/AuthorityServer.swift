@@ -37,7 +37,13 @@ package final class AuthorityServer: Sendable {
     /// Throws when a socket cannot be bound or TLS files cannot be read; then all listeners are closed.
     package func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for door in doors { group.addTask { try await door.server.serve() } }
+            for door in doors {
+                group.addTask { try await door.server.serve() }
+                group.addTask {
+                    _ = try await door.server.listeningAddress
+                    try door.listener.restrictFile()
+                }
+            }
             do {
                 for try await _ in group {}
             } catch {
