@@ -115,7 +115,7 @@ package struct RegistrationRefusal: Hashable, Sendable {
     package enum Kind: String, Hashable, Sendable, CaseIterable {
         case unknownGroup, notAuthorised, notASender, groupFull, senderIDsExhausted, tooManySenderIDs,
             noAcceptableTransforms
-        case fragmentationNeeded, notAMember
+        case notAMember
     }
 
     package let kind: Kind
@@ -132,7 +132,7 @@ package struct RegistrationRefusal: Hashable, Sendable {
         case .unknownGroup: .invalidGroupID
         case .notAuthorised, .notASender, .tooManySenderIDs, .notAMember: .authorizationFailed
         case .groupFull, .senderIDsExhausted: .registrationFailed
-        case .noAcceptableTransforms, .fragmentationNeeded: .noProposalChosen
+        case .noAcceptableTransforms: .noProposalChosen
         }
     }
 }

@@ -87,7 +87,8 @@ package enum SignatureScheme: String, Hashable, Sendable, CaseIterable {
         }
     }
 
-    func suits(_ kind: PublicKeyKind) -> Bool {
+    /// True when a key of this kind makes signatures of this scheme.
+    package func suits(_ kind: PublicKeyKind) -> Bool {
         switch self {
         case .ed25519: kind == .ed25519
         case .ecdsaSHA256, .ecdsaSHA384, .ecdsaSHA512: kind == .ecdsaP256 || kind == .ecdsaP384

@@ -1,0 +1,20 @@
+import KeyMaterial
+
+/// Randomness that repeats from its seed (SplitMix64), so that a failing run can be run again.
+package struct SeededEntropy: EntropySource, RandomNumberGenerator {
+    private var state: UInt64
+
+    package init(seed: UInt64) { state = seed }
+
+    package mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ (mixed >> 31)
+    }
+
+    package mutating func fill(_ octets: UnsafeMutableRawBufferPointer) {
+        for index in octets.indices { octets[index] = UInt8(truncatingIfNeeded: next()) }
+    }
+}

@@ -1,0 +1,54 @@
+package import GroupModel
+
+/// Why the model of the store refuses a transaction.
+package enum StateRefusal: Error, Hashable {
+    case fenced
+    case duplicateMessageID
+    case duplicateOperation
+    case senderIDGoesBack
+}
+
+extension StoredState {
+    /// What the replicated store does with a transaction, on plain values: the reference that tests hold the cores and the
+    /// real engine to.
+    package mutating func apply(_ transaction: StoreTransaction) throws(StateRefusal) {
+        guard transaction.term == term else { throw .fenced }
+        var next = self
+        for mutation in transaction.mutations { try next.apply(mutation) }
+        self = next
+    }
+
+    private mutating func apply(_ mutation: StoreMutation) throws(StateRefusal) {
+        switch mutation {
+        case .putGroup(let row):
+            if let old = groups.first(where: { $0.name == row.name }), row.nextSenderID < old.nextSenderID {
+                throw .senderIDGoesBack
+            }
+            groups.removeAll { $0.name == row.name }
+            groups.append(row)
+        case .putRekeySA(let row):
+            rekeySAs.removeAll { $0.spi == row.spi }
+            rekeySAs.append(row)
+        case .removeRekeySA(let spi): rekeySAs.removeAll { $0.spi == spi }
+        case .putDataSA(let row):
+            dataSAs.removeAll { $0.spi == row.spi && $0.group == row.group }
+            dataSAs.append(row)
+        case .removeDataSA(let spi, let group): dataSAs.removeAll { $0.spi == spi && $0.group == group }
+        case .putMember(let row):
+            members.removeAll { $0.group == row.group && $0.identity == row.identity }
+            members.append(row)
+        case .removeMember(let identity, let group):
+            members.removeAll { $0.group == group && $0.identity == identity }
+        case .addRekeyOrder(let order):
+            guard !rekeyOrders.contains(where: { $0.spi == order.spi && $0.messageID == order.messageID }) else {
+                throw .duplicateMessageID
+            }
+            rekeyOrders.append(order)
+        case .removeRekeyOrder(let number): rekeyOrders.removeAll { $0.number == number }
+        case .recordOperation(let row):
+            guard !operations.contains(where: { $0.operation == row.operation }) else { throw .duplicateOperation }
+            operations.append(row)
+        case .forgetOperations(let before): operations.removeAll { $0.at < before }
+        }
+    }
+}
