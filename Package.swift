@@ -127,7 +127,7 @@ let testTargets: [Target] = [
     tests("Protocol/IKEExchange", "IKEExchangeTests", allProtocol),
     tests("Protocol/GroupKeying", "GroupKeyingTests", allProtocol),
     tests("Roles/RegistrationCore", "RegistrationCoreTests", allProtocol + ["RegistrationCore"]),
-    tests("Roles/AuthorityCore", "AuthorityCoreTests", allProtocol + ["AuthorityCore"]),
+    tests("Roles/AuthorityCore", "AuthorityCoreTests", allProtocol + ["AuthorityCore", "RootKey"]),
     tests("Roles/BroadcastCore", "BroadcastCoreTests", values + ["BroadcastCore"]),
     tests("Roles/MemberCore", "MemberCoreTests", allProtocol + ["MemberCore"]),
     tests("Adapters/DatagramIO", "DatagramIOTests", values + ["DatagramIO"] + nio),

@@ -20,7 +20,8 @@ package struct OpenedRekey: Sendable {
 package struct RekeyReceiver: Sendable {
     package let sa: KeyedRekeySA
     private let keys: RekeySAKeys
-    private var nextMessageID: MessageID?
+    /// The lowest Message ID that is still taken; nil when the last one was used.
+    package private(set) var nextMessageID: MessageID?
     private var authKey: VerifyingKey?
     private var keyPath: WorkingKeyPath
     private var reassemblies: [Reassembly] = []
@@ -44,6 +45,14 @@ package struct RekeyReceiver: Sendable {
         case (.implicit, nil): self.authKey = nil
         default: throw .keys("AUTH_KEY and GCAUTH do not belong together")
         }
+    }
+
+    /// A later registration named this Rekey SA again, with its GSA_INITIAL_MESSAGE_ID. One that is lower than what was
+    /// received already is stale (RFC 9838 2.3.3).
+    package mutating func expect(atLeast id: MessageID) {
+        guard let expected = nextMessageID, id > expected else { return }
+        nextMessageID = id
+        reassemblies.removeAll { $0.messageID < id }
     }
 
     /// Takes one datagram (without non-ESP marker).

@@ -1,4 +1,4 @@
-import IKEVocabulary
+package import IKEVocabulary
 
 /// The bounds of a group definition.
 package enum DefinitionLimits {

@@ -111,7 +111,7 @@ package struct RegistrationGrant: Hashable, Sendable {
 }
 
 /// Why the authority says no. Each maps to exactly one Notify (RFC 9838 4.7).
-package struct RegistrationRefusal: Hashable, Sendable {
+package struct RegistrationRefusal: Error, Hashable, Sendable {
     package enum Kind: String, Hashable, Sendable, CaseIterable {
         case unknownGroup, notAuthorised, notASender, groupFull, senderIDsExhausted, tooManySenderIDs,
             noAcceptableTransforms

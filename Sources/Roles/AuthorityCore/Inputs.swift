@@ -1,0 +1,28 @@
+package import GroupModel
+import IKEVocabulary
+
+/// Something the authority is asked. `session` and `token` are the program's own: they come back in the effects.
+package enum AuthorityInput: Sendable {
+    case registration(RegistrationRequest, session: Int)
+    case operation(OperatorRequest, by: String, token: Int)
+    /// A broadcaster has sent every copy of these rekey orders.
+    case broadcast([Int64])
+    /// Time passed: lifetimes, old SAs and old operations are looked at.
+    case timer
+}
+
+/// What the program does once the decision is committed.
+package enum AuthorityEffect: Sendable {
+    case answer(RegistrationAnswer, session: Int)
+    case reply(Result<OperatorReply, OperatorFailure>, token: Int)
+    case broadcast(RekeyOrder)
+    case event(Event)
+}
+
+/// Why the stored state cannot be taken over by this process.
+package enum AuthorityFailure: Error, Hashable, Sendable {
+    /// A stored key does not open: wrong root key, or a damaged row. Names the row.
+    case unsealable(String)
+    /// A stored group refers to what this build does not have.
+    case unusable(String)
+}

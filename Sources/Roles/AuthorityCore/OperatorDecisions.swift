@@ -1,0 +1,179 @@
+import GroupModel
+import IKECrypto
+import IKEVocabulary
+
+extension AuthorityCore {
+    func decide(
+        _ request: OperatorRequest, by actor: String, at now: WallTime, into draft: inout DecisionDraft
+    ) -> Result<OperatorReply, OperatorFailure> {
+        switch request {
+        case .status: .success(.groups(groupStatuses(nil)))
+        case .groupList: .success(.groups(groupStatuses(nil)))
+        case .groupShow(let name): show(name) { .groups([self.status(of: $0)]) }
+        case .memberList(nil): .success(.members(memberStatuses(nil)))
+        case .memberList(.some(let name)): show(name) { .members(self.memberStatuses($0)) }
+        case .memberShow(let identity, let name): memberShow(identity, in: name)
+        case .senderList(let name): show(name) { .senders(self.senderStatuses($0)) }
+        case .groupApply(let definition, let operation, let dryRun):
+            once(operation, isDry: dryRun) {
+                try self.apply(definition, operation, dryRun, by: actor, at: now, into: &draft)
+            }
+        case .rekeyNow(let name, let scope, let operation):
+            once(operation, isDry: false) {
+                try self.rekeyNow(name, scope, operation, by: actor, at: now, into: &draft)
+            }
+        }
+    }
+
+    private func show(_ name: GroupName, _ view: (GroupState) -> OperatorReply) -> Result<
+        OperatorReply, OperatorFailure
+    > {
+        groups[name].map { .success(view($0)) } ?? .failure(.notFound("no group \(name)"))
+    }
+
+    private func memberShow(_ identity: Identity, in name: GroupName?) -> Result<OperatorReply, OperatorFailure> {
+        let found = memberStatuses(name.flatMap { groups[$0] }).filter { $0.identity == identity }
+        return found.isEmpty ? .failure(.notFound("no member \(identity)")) : .success(.members(found))
+    }
+
+    /// A repeated operation returns its first answer and changes nothing.
+    private func once(
+        _ operation: OperationID, isDry: Bool, _ change: () throws -> [String]
+    ) -> Result<OperatorReply, OperatorFailure> {
+        if !isDry, let earlier = operations[operation] {
+            return .success(.done(earlier.summary.split(separator: "\n").map(String.init)))
+        }
+        do {
+            return .success(.done(try change()))
+        } catch let failure as OperatorFailure {
+            return .failure(failure)
+        } catch {
+            return .failure(.unavailable("\(error)"))
+        }
+    }
+
+    private func record(
+        _ operation: OperationID, _ kind: String, _ group: GroupName, _ lines: [String], by actor: String,
+        at now: WallTime,
+        into draft: inout DecisionDraft
+    ) {
+        let row = OperationRow(
+            operation: operation, at: now, kind: kind, group: group, senderIDs: [],
+            summary: lines.joined(separator: "\n"))
+        operations[operation] = row
+        draft.mutations.append(.recordOperation(row))
+        draft.effects.append(
+            .event(
+                Event(kind, .notice, [("group", group.text), ("by", actor), ("what", lines.joined(separator: "; "))])))
+    }
+
+    private func rekeyNow(
+        _ name: GroupName, _ scope: RekeyScope, _ operation: OperationID, by actor: String, at now: WallTime,
+        into draft: inout DecisionDraft
+    ) throws -> [String] {
+        guard let group = groups[name] else { throw OperatorFailure.notFound("no group \(name)") }
+        let plan = RekeyPlan(
+            cause: .operatorOrder, replacesRekeySA: scope != .tek,
+            replacesAuthKey: scope == .all && group.rekeySA.signingKey != nil,
+            dataSAs: scope == .kek ? [] : Set(group.definition.data.map(\.name)))
+        let over = group.rekeySA.row
+        try rekey(group, plan, at: now, into: &draft)
+        var lines = ["GSA_REKEY \(over.spi) message \(over.nextMessageID) to \(group.members.count) members of \(name)"]
+        if plan.replacesRekeySA { lines.append("new Rekey SA \(group.rekeySA.row.spi)") }
+        for held in group.currentDataSAs where plan.dataSAs.contains(held.row.name) {
+            lines.append("new data SA \(held.row.name) \(held.row.spi)")
+        }
+        record(operation, "rekey-now", name, lines, by: actor, at: now, into: &draft)
+        return lines
+    }
+
+    private func apply(
+        _ definition: GroupDefinition, _ operation: OperationID, _ isDry: Bool, by actor: String, at now: WallTime,
+        into draft: inout DecisionDraft
+    ) throws -> [String] {
+        let faults = definition.faults()
+        guard faults.isEmpty else { throw OperatorFailure.invalid(faults) }
+        if let owner = namesByIdentification[definition.identification], owner != definition.name {
+            throw OperatorFailure.conflict("\(definition.identification) is the id of group \(owner)")
+        }
+        let lines: [String]
+        if let group = groups[definition.name] {
+            lines = try change(group, to: definition, isDry, at: now, into: &draft)
+        } else {
+            lines = try create(definition, isDry, at: now, into: &draft)
+        }
+        if !isDry { record(operation, "group-apply", definition.name, lines, by: actor, at: now, into: &draft) }
+        return lines
+    }
+
+    private func create(
+        _ definition: GroupDefinition, _ isDry: Bool, at now: WallTime, into draft: inout DecisionDraft
+    ) throws -> [String] {
+        guard groups.count < limits.groups else {
+            throw OperatorFailure.conflict("this authority holds its \(limits.groups) groups")
+        }
+        let line = "group \(definition.name) created with \(definition.data.count) data SAs"
+        guard !isDry else { return [line + " (dry run)"] }
+        let rekeySA = try makeRekeySA(for: definition.name, definition.rekey, signingKey: nil, at: now)
+        let dataSAs = definition.data.map { makeDataSA(for: definition.name, $0, at: now) }
+        let row = GroupRow(
+            name: definition.name, definition: definition, generation: GSAGeneration(rawValue: 1), nextSenderID: 0,
+            changedAt: now)
+        groups[definition.name] = GroupState(row: row, rekeySA: rekeySA, dataSAs: dataSAs)
+        namesByIdentification[definition.identification] = definition.name
+        draft.mutations += [.putGroup(row), .putRekeySA(rekeySA.row)] + dataSAs.map { .putDataSA($0.row) }
+        return [line]
+    }
+
+    /// Rules and limits change at once; anything members hold changes by GSA_REKEY with a new KEK (fact sheet B.4-28).
+    private func change(
+        _ group: GroupState, to definition: GroupDefinition, _ isDry: Bool, at now: WallTime,
+        into draft: inout DecisionDraft
+    ) throws -> [String] {
+        let old = group.definition
+        guard old != definition else { return ["group \(group.name) unchanged"] }
+        if let fixed = Self.fixedDifference(old, definition) {
+            throw OperatorFailure.conflict("\(fixed) of group \(group.name) is fixed while it lives")
+        }
+        var lines = ["group \(group.name) changed"]
+        let changed = definition.data.filter { sa in !old.data.contains(sa) }.map(\.name)
+        let needsRekey =
+            !changed.isEmpty || old.data.contains { sa in !definition.data.contains { $0.name == sa.name } }
+            || old.rekey.policyPart != definition.rekey.policyPart
+            || old.activationTimeDelay != definition.activationTimeDelay
+            || old.deactivationTimeDelay != definition.deactivationTimeDelay
+        if needsRekey {
+            lines.append("policy changed: GSA_REKEY with a new Rekey SA to \(group.members.count) members")
+        }
+        guard !isDry else { return lines.map { $0 + " (dry run)" } }
+        if needsRekey {
+            let plan = RekeyPlan(cause: .policy, replacesRekeySA: true, replacesAuthKey: false, dataSAs: Set(changed))
+            try rekey(group, plan, definition: definition, at: now, into: &draft)
+        } else {
+            group.row.definition = definition
+            group.row.generation = GSAGeneration(rawValue: group.row.generation.rawValue + 1)
+            group.row.changedAt = now
+            draft.mutations.append(.putGroup(group.row))
+        }
+        return lines
+    }
+
+    /// What members learn at registration only, so that no rekey could change it (GCAUTH, KWA, mode, IDg, Sender-ID width).
+    private static func fixedDifference(_ old: GroupDefinition, _ new: GroupDefinition) -> String? {
+        if old.identification != new.identification { return "id" }
+        if old.mode != new.mode { return "mode" }
+        if old.rekey.authentication != new.rekey.authentication { return "rekey.authentication" }
+        if old.rekey.keyWrap != new.rekey.keyWrap { return "rekey.key_wrap" }
+        if old.senderIDWidth != new.senderIDWidth { return "sender_id_bits" }
+        return nil
+    }
+}
+
+extension RekeyDefinition {
+    /// The part that members hold: copies, spacing, fragment size and TTL are the senders' own business.
+    fileprivate var policyPart: RekeyDefinition {
+        var part = self
+        (part.copies, part.spacing, part.fragmentOctets, part.timeToLive) = (0, .zero, 0, 0)
+        return part
+    }
+}

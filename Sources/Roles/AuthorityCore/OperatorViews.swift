@@ -1,0 +1,53 @@
+package import GroupModel
+import IKECrypto
+import IKEVocabulary
+import KeyMaterial
+
+extension AuthorityCore {
+    /// Every group, or one; keys appear as check values only.
+    package func groupStatuses(_ only: GroupName?) -> [GroupStatus] {
+        groups.values.filter { only == nil || $0.name == only }.sorted { $0.name < $1.name }.map(status)
+    }
+
+    func status(of group: GroupState) -> GroupStatus {
+        let rekey = group.rekeySA
+        return GroupStatus(
+            definition: group.definition, generation: group.row.generation, members: group.members.count,
+            senders: group.senders.count,
+            rekeySA: SAStatus(
+                name: "rekey", spi: rekey.row.spi.description,
+                keyCheckValue: engine.keyCheckValue(of: rekey.sa.keymat.secret), expiresAt: rekey.row.expiresAt,
+                nextMessageID: rekey.row.nextMessageID.rawValue),
+            dataSAs: group.currentDataSAs.map { held in
+                SAStatus(
+                    name: held.row.name, spi: held.row.spi.description,
+                    keyCheckValue: engine.keyCheckValue(of: held.sa.key.secret), expiresAt: held.row.expiresAt,
+                    nextMessageID: nil)
+            },
+            senderIDsGiven: group.row.nextSenderID)
+    }
+
+    /// Members, then those that were turned away lately.
+    func memberStatuses(_ only: GroupState?) -> [MemberStatus] {
+        let chosen = only.map { [$0] } ?? groups.values.sorted { $0.name < $1.name }
+        let members = chosen.flatMap { group in
+            group.members.values.sorted { $0.identity.description < $1.identity.description }.map { status(of: $0) }
+        }
+        return members + refusals.filter { only == nil || $0.group == only?.name.text }
+    }
+
+    private func status(of member: MemberRow) -> MemberStatus {
+        MemberStatus(
+            group: member.group.text, identity: member.identity, state: "member",
+            role: member.isSender ? "sender" : "receiver", senderIDs: member.senderIDs, since: member.registeredAt,
+            remote: member.remote, frontend: member.frontend, authentication: member.authentication, reason: "")
+    }
+
+    func senderStatuses(_ group: GroupState) -> [SenderStatus] {
+        group.members.values
+            .flatMap { member in
+                member.senderIDs.map { SenderStatus(id: $0, member: member.identity, givenAt: member.registeredAt) }
+            }
+            .sorted { $0.id < $1.id }
+    }
+}

@@ -1,0 +1,195 @@
+import GroupKeying
+import GroupModel
+import IKECrypto
+import IKEVocabulary
+import KeyMaterial
+
+extension AuthorityCore {
+    func decide(_ request: RegistrationRequest, at now: WallTime, into draft: inout DecisionDraft)
+        -> RegistrationOutcome
+    {
+        guard let name = namesByIdentification[request.group], let group = groups[name] else {
+            return refuse(
+                request, in: nil, RegistrationRefusal(.unknownGroup, "no group \(request.group)"), now, &draft)
+        }
+        switch request.action {
+        case .join(let join):
+            if let earlier = operations[request.operation] {
+                return repeatGrant(request, join, earlier, group, at: now)
+            }
+            switch authorise(request, join, group) {
+            case .failure(let refusal): return refuse(request, in: name, refusal, now, &draft)
+            case .success(let count):
+                return admit(request, join, senderIDCount: count, to: group, at: now, into: &draft)
+            }
+        case .leave(let notify):
+            return leave(request, notify, group, at: now, into: &draft)
+        }
+    }
+
+    /// The order of checks is the order of what a member can do something about: may it, does it fit, is there room.
+    ///
+    /// - Returns: how many Sender-IDs to allocate; 0 for a receiver.
+    private func authorise(
+        _ request: RegistrationRequest, _ join: JoinRequest, _ group: GroupState
+    ) -> Result<UInt64, RegistrationRefusal> {
+        let definition = group.definition
+        guard let rule = definition.rules.first(where: { $0.pattern.matches(request.member) }), rule.permission != .deny
+        else {
+            return .failure(RegistrationRefusal(.notAuthorised, "\(request.member) is not allowed in \(group.name)"))
+        }
+        let wantsToSend = join.senderIDs != nil
+        guard !wantsToSend || rule.permission == .sender else {
+            return .failure(RegistrationRefusal(.notASender, "\(request.member) may only receive in \(group.name)"))
+        }
+        if let unfit = unfitness(join, group) { return .failure(RegistrationRefusal(.noAcceptableTransforms, unfit)) }
+        if wantsToSend, let other = otherSingleSender(than: request.member, group) {
+            return .failure(RegistrationRefusal(.notASender, "\(group.name) has one sender at a time, now \(other)"))
+        }
+        guard group.members[request.member] != nil || group.members.count < Int(definition.memberLimit) else {
+            return .failure(RegistrationRefusal(.groupFull, "\(group.name) has its \(definition.memberLimit) members"))
+        }
+        guard wantsToSend, definition.data.contains(where: \.suite.usesCounterMode) else { return .success(0) }
+        // A count of 0 or 1 both ask for one Sender-ID (fact sheet B.4-11).
+        let count = UInt64(max(join.senderIDs ?? 1, 1))
+        guard count <= UInt64(rule.senderIDLimit) else {
+            return .failure(
+                RegistrationRefusal(.tooManySenderIDs, "\(count) Sender-IDs asked for, \(rule.senderIDLimit) allowed"))
+        }
+        guard
+            count <= definition.senderIDWidth.capacity - min(group.row.nextSenderID, definition.senderIDWidth.capacity)
+        else {
+            return .failure(RegistrationRefusal(.senderIDsExhausted, "\(group.name) has no Sender-IDs left"))
+        }
+        return .success(count)
+    }
+
+    private func unfitness(_ join: JoinRequest, _ group: GroupState) -> String? {
+        guard let wrapOctets = join.keyWrap.keyOctets else { return "key wrap algorithm \(join.keyWrap) is not known" }
+        let strongest = group.definition.data.map(\.suite).map { Int($0.keyBits ?? 256) / 8 }.max() ?? 0
+        guard wrapOctets >= strongest else {
+            return "key wrap \(join.keyWrap) is shorter than the group's keys"
+        }
+        guard let proposals = join.proposals else { return nil }
+        return TransformFit.unmet(
+            by: proposals, rekey: group.rekeySA.sa.policy, data: group.currentDataSAs.map(\.sa.policy))
+    }
+
+    /// A single-sender SA has sequence numbers of one sender; a second one would be dropped as replay.
+    private func otherSingleSender(than identity: Identity, _ group: GroupState) -> Identity? {
+        guard group.definition.data.contains(where: { $0.senders == .single }) else { return nil }
+        return group.senders.first { $0 != identity }
+    }
+
+    private func admit(
+        _ request: RegistrationRequest, _ join: JoinRequest, senderIDCount: UInt64, to group: GroupState,
+        at now: WallTime,
+        into draft: inout DecisionDraft
+    ) -> RegistrationOutcome {
+        let first = group.row.nextSenderID
+        let senderIDs = (0..<senderIDCount).map { SenderID(rawValue: UInt32(truncatingIfNeeded: first + $0)) }
+        let member = MemberRow(
+            group: group.name, identity: request.member, isSender: join.senderIDs != nil, senderIDs: senderIDs,
+            supportsFragmentation: join.supportsFragmentation, authentication: request.authentication,
+            registeredAt: now,
+            remote: request.remote, frontend: request.frontend, operation: request.operation)
+        let grant: RegistrationGrant
+        do {
+            grant = try buildGrant(join, senderIDs: senderIDs, group, at: now)
+        } catch {
+            // Ours to mend, not the member's: nothing was allocated, the same operation may be asked again.
+            draft.effects.append(
+                .event(Event("grant-failed", .error, [("group", group.name.text), ("why", "\(error)")])))
+            return .unavailable("the grant could not be built")
+        }
+        let operation = OperationRow(
+            operation: request.operation, at: now, kind: "join", group: group.name, senderIDs: senderIDs, summary: "")
+        group.row.nextSenderID = first + senderIDCount
+        group.put(member)
+        operations[request.operation] = operation
+        if senderIDCount > 0 { draft.mutations.append(.putGroup(group.row)) }
+        draft.mutations += [.putMember(member), .recordOperation(operation)]
+        draft.effects.append(
+            .event(
+                Event(
+                    "registration-granted", .info,
+                    [
+                        ("group", group.name.text), ("member", request.member.description),
+                        ("role", member.isSender ? "sender" : "receiver"), ("frontend", request.frontend),
+                    ])))
+        return .granted(grant)
+    }
+
+    /// The answer to this operation was lost: the same Sender-IDs again, with the keys of today.
+    private func repeatGrant(
+        _ request: RegistrationRequest, _ join: JoinRequest, _ earlier: OperationRow, _ group: GroupState,
+        at now: WallTime
+    ) -> RegistrationOutcome {
+        guard earlier.kind == "join", earlier.group == group.name,
+            group.members[request.member]?.operation == request.operation
+        else { return .unavailable("operation \(request.operation) was overtaken by a later one") }
+        guard let grant = try? buildGrant(join, senderIDs: earlier.senderIDs, group, at: now) else {
+            return .unavailable("the grant could not be built")
+        }
+        return .granted(grant)
+    }
+
+    private func buildGrant(
+        _ join: JoinRequest, senderIDs: [SenderID], _ group: GroupState, at now: WallTime
+    ) throws -> RegistrationGrant {
+        let definition = group.definition
+        var rekey = group.rekeySA.sa
+        rekey.policy.lifetime = group.rekeySA.row.expiresAt.remaining(from: now)
+        rekey.policy.initialMessageID = group.rekeySA.row.nextMessageID == .zero ? nil : group.rekeySA.row.nextMessageID
+        let data = group.currentDataSAs.map { held in
+            var sa = held.sa
+            sa.policy.lifetime = held.row.expiresAt.remaining(from: now)
+            return sa
+        }
+        // GWP_SENDER_ID_BITS goes exactly to those who asked to send under a counter mode (fact sheet B.4-12).
+        let groupWide = GroupWidePolicy(
+            activationTimeDelay: definition.activationTimeDelay,
+            deactivationTimeDelay: definition.deactivationTimeDelay,
+            senderIDWidth: senderIDs.isEmpty ? nil : definition.senderIDWidth)
+        let material = GrantMaterial(
+            rekey: rekey, data: data, groupWide: groupWide, mode: definition.mode, authKey: group.rekeySA.row.authKey,
+            senderIDs: senderIDs, gskW: join.gskW, keyWrap: join.keyWrap)
+        return try RegistrationBodies.build(material, engine: engine)
+    }
+
+    private func leave(
+        _ request: RegistrationRequest, _ notify: NotifyType, _ group: GroupState, at now: WallTime,
+        into draft: inout DecisionDraft
+    ) -> RegistrationOutcome {
+        // A repeated leave finds nobody and is answered like the first.
+        guard group.remove(request.member) != nil else { return .left }
+        draft.mutations.append(.removeMember(request.member, group: group.name))
+        draft.effects.append(
+            .event(
+                Event(
+                    "member-left", .info,
+                    [("group", group.name.text), ("member", request.member.description), ("notify", "\(notify)")])))
+        return .left
+    }
+
+    private func refuse(
+        _ request: RegistrationRequest, in group: GroupName?, _ refusal: RegistrationRefusal, _ now: WallTime,
+        _ draft: inout DecisionDraft
+    ) -> RegistrationOutcome {
+        if refusals.count >= limits.refusalsKept { refusals.removeFirst(refusals.count - limits.refusalsKept + 1) }
+        refusals.append(
+            MemberStatus(
+                group: group?.text ?? request.group.description, identity: request.member, state: "refused", role: "-",
+                senderIDs: [], since: now, remote: request.remote, frontend: request.frontend,
+                authentication: request.authentication, reason: refusal.reason))
+        draft.effects.append(
+            .event(
+                Event(
+                    "registration-refused", .notice, limitedBy: request.member.description,
+                    [
+                        ("group", request.group.description), ("member", request.member.description),
+                        ("kind", refusal.kind.rawValue), ("reason", refusal.reason), ("frontend", request.frontend),
+                    ])))
+        return .refused(refusal)
+    }
+}

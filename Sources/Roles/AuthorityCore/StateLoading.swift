@@ -1,0 +1,83 @@
+import GroupModel
+import IKECrypto
+import IKEVocabulary
+import KeyMaterial
+
+extension AuthorityCore {
+    func load(_ state: StoredState) throws(AuthorityFailure) {
+        for row in state.operations { operations[row.operation] = row }
+        for order in state.rekeyOrders {
+            rekeyOrders[order.number] = order
+            lastRekeyOrder = max(lastRekeyOrder, order.number)
+        }
+        let rekeyRows = Dictionary(grouping: state.rekeySAs, by: \.group)
+        let dataRows = Dictionary(grouping: state.dataSAs, by: \.group)
+        let memberRows = Dictionary(grouping: state.members, by: \.group)
+        for row in state.groups {
+            let rekeySAs = rekeyRows[row.name] ?? []
+            guard let current = rekeySAs.last(where: { $0.retiredAt == nil }) else {
+                throw .unusable("group \(row.name) has no current Rekey SA")
+            }
+            var dataSAs: [HeldDataSA] = []
+            for dataRow in dataRows[row.name] ?? [] {
+                if let held = try open(dataRow, of: row) { dataSAs.append(held) }
+                spisInUse.insert(dataRow.spi)
+            }
+            let group = GroupState(
+                row: row, rekeySA: try open(current, of: row), dataSAs: dataSAs,
+                retiredRekeySAs: rekeySAs.filter { $0.retiredAt != nil })
+            for member in memberRows[row.name] ?? [] { group.put(member) }
+            groups[row.name] = group
+            namesByIdentification[row.definition.identification] = row.name
+        }
+    }
+
+    private func open(_ row: RekeySARow, of group: GroupRow) throws(AuthorityFailure) -> HeldRekeySA {
+        let definition = group.definition.rekey
+        let place = SealedPlace.keymat(group.name, row.spi)
+        let keymat = try unseal(row.sealedKeymat, place)
+        guard keymat.count == KeyedRekeySA.keymatOctets(definition.suite, definition.keyWrap) else {
+            throw .unusable("\(place) has the wrong size")
+        }
+        var signingKey: SigningKey?
+        if let sealed = row.sealedSigningKey {
+            let signingPlace = SealedPlace.signingKey(group.name, row.spi)
+            let encoded = try unseal(sealed, signingPlace)
+            do {
+                signingKey = try SigningKey(privateKeyInfo: encoded)
+            } catch {
+                throw .unusable("\(signingPlace): \(error)")
+            }
+        }
+        let policy = definition.policy(spi: row.spi, lifetime: nil)
+        return HeldRekeySA(
+            row: row, sa: KeyedRekeySA(policy: policy, keymat: HeldSecret(keymat)), signingKey: signingKey)
+    }
+
+    /// Nil for an SA that is being retired and whose definition is gone: nobody is given it any more.
+    private func open(_ row: DataSARow, of group: GroupRow) throws(AuthorityFailure) -> HeldDataSA? {
+        guard let definition = group.definition.data.first(where: { $0.name == row.name }) else {
+            guard row.retiredAt != nil else { throw .unusable("group \(group.name) has no data SA \(row.name)") }
+            return nil
+        }
+        let place = SealedPlace.dataKey(group.name, row.spi)
+        let key = try unseal(row.sealedKey, place)
+        let policy = definition.policy(spi: row.spi, lifetime: nil)
+        return HeldDataSA(row: row, sa: KeyedDataSA(policy: policy, key: HeldSecret(key)))
+    }
+
+    private func unseal(_ sealed: SealedKey, _ place: String) throws(AuthorityFailure) -> SecretOctets {
+        do {
+            return try sealer.open(sealed, context: place)
+        } catch {
+            throw .unsealable("\(place): \(error)")
+        }
+    }
+}
+
+/// Where a sealed key belongs. The text is authenticated with the key, so that a blob copied to another row does not open.
+enum SealedPlace {
+    static func keymat(_ group: GroupName, _ spi: RekeySPI) -> String { "gcks/1/\(group)/rekey/\(spi)/keymat" }
+    static func signingKey(_ group: GroupName, _ spi: RekeySPI) -> String { "gcks/1/\(group)/rekey/\(spi)/signing" }
+    static func dataKey(_ group: GroupName, _ spi: ESPSPI) -> String { "gcks/1/\(group)/data/\(spi)" }
+}

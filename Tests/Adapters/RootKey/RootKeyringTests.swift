@@ -1,0 +1,58 @@
+import Foundation
+import KeyMaterial
+import RootKey
+import TestKit
+import Testing
+
+@Suite struct RootKeyringTests {
+    private func ring(_ seed: UInt64 = 1) throws -> RootKeyring {
+        var entropy = SeededEntropy(seed: seed)
+        return try RootKeyring(key: entropy.secret(32))
+    }
+
+    private func file(_ content: Data, mode: Int = 0o600) throws -> String {
+        let path = NSTemporaryDirectory() + "gcks-root-\(UUID().uuidString)"
+        try content.write(to: URL(fileURLWithPath: path))
+        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
+        return path
+    }
+
+    @Test func aSealedKeyOpensInItsOwnPlaceOnly() throws {
+        let ring = try ring()
+        let sealed = ring.seal(SecretOctets(copying: hex("0011223344")), context: "gcks/1/a")
+        #expect(try ring.open(sealed, context: "gcks/1/a").exposed() == hex("0011223344"))
+        #expect(throws: SealingError.notAuthentic) { _ = try ring.open(sealed, context: "gcks/1/b").count }
+        let other = try self.ring(2)
+        #expect(throws: SealingError.unknownRootKey(ring.id)) { _ = try other.open(sealed, context: "gcks/1/a").count }
+    }
+
+    @Test func noChangedOctetOpens() throws {
+        let ring = try ring()
+        let sealed = ring.seal(SecretOctets(copying: hex("0011223344")), context: "x")
+        for index in sealed.octets.indices {
+            var octets = sealed.octets
+            octets[index] ^= 1
+            #expect(throws: SealingError.self) { _ = try ring.open(SealedKey(octets: octets), context: "x").count }
+            let cut = SealedKey(octets: Array(sealed.octets.prefix(index)))
+            #expect(throws: SealingError.self) { _ = try ring.open(cut, context: "x").count }
+        }
+    }
+
+    @Test func rawAndHexFilesAreTheSameKey() throws {
+        let raw = Data((0..<32).map { UInt8($0) })
+        let text = Data((raw.map { String(format: "%02x", $0) }.joined() + "\n").utf8)
+        #expect(try RootKeyring(file: try file(raw)).id == RootKeyring(file: try file(text)).id)
+    }
+
+    @Test func aFileThatOthersMayReadIsRefused() throws {
+        let path = try file(Data(repeating: 7, count: 32), mode: 0o640)
+        #expect(throws: RootKeyError.openToOthers(path: path, mode: "640")) { try RootKeyring(file: path) }
+    }
+
+    @Test func aShortFileIsRefused() throws {
+        let path = try file(Data(repeating: 7, count: 31))
+        #expect(throws: RootKeyError.wrongSize(path: path)) { try RootKeyring(file: path) }
+        #expect(throws: RootKeyError.self) { try RootKeyring(file: "/nonexistent/root.key") }
+        #expect(throws: RootKeyError.noCredential("root")) { try RootKeyring(credential: "root") }
+    }
+}
