@@ -26,8 +26,6 @@ package enum Limits {
     /// Rows of one operator reply.
     static let rows = 100_000
     static let senderIDsPerMember = 4096
-    /// Registrations a client holds before it answers `.unavailable` at once.
+    /// Registrations without an answer on one stream: a client answers `.unavailable` above it, a server ends the stream.
     package static let outstandingRegistrations = 65_536
-    /// Batches an answering session may have waiting for one slow peer before its stream is ended.
-    package static let waitingBatches = 4096
 }

@@ -176,8 +176,8 @@ import Testing
         }
         let nobody = try await gcksctl(["group", "list", "--authority", "auth-1=\(freshSocketPath())"])
         #expect(nobody.code == 6 && nobody.errors.hasPrefix("error: auth-1: ") && nobody.output.isEmpty)
-        let slow = try await gcksctl(["rekey", "now", "market-data", "--timeout", "1"]) { _ in
-            try? await Task.sleep(for: .seconds(2))
+        let slow = try await gcksctl(["rekey", "now", "market-data", "--timeout", "2"]) { _ in
+            try? await Task.sleep(for: .seconds(4))
             return .success(.done([]))
         }
         #expect(slow.code == 7 && slow.errors.contains("--request-id "))

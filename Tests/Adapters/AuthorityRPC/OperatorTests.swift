@@ -113,10 +113,10 @@ import Testing
 
     @Test func aChangeWithoutAnAnswerHasAnUnknownOutcome() async throws {
         let authority = FakeAuthority(.leader) { _ in
-            try? await Task.sleep(for: .seconds(2))
+            try? await Task.sleep(for: .seconds(3))
             return .success(.done([]))
         }
-        try await withOperator(authority, timeout: .milliseconds(400)) { client in
+        try await withOperator(authority, timeout: .seconds(2)) { client in
             let name = try #require(GroupName("g"))
             let operation = Samples.operation(5)
             await #expect(throws: OperatorFailure.unknownOutcome(operation)) {

@@ -1,4 +1,6 @@
 import AuthorityRPC
+import GRPCCore
+import GRPCNIOTransportHTTP2Posix
 import GroupModel
 import IKEVocabulary
 import KeyMaterial
@@ -102,14 +104,60 @@ import Testing
         }
     }
 
+    @Test func anAuthorityThatHangsDoesNotHoldTheClient() async throws {
+        let (hung, path) = (freshSocketPath(), freshSocketPath())
+        let socket = try DeafSocket(hung)
+        let link = AuthorityLink(targets: [unixTarget("auth-1", hung), unixTarget("auth-2", path)], name: "frontend-1")
+        let authority = FakeAuthority(.leader)
+        try await withServer([unixListener(path)], authority) { _, _ in
+            try await withRegistrationClient(link) { client, answers, states in
+                client.submit([try Samples.join(1)])
+                try await expectEventually { answers.all.count == 1 }
+                #expect(states.all.last == .connected("auth-2"))
+                #expect(authority.seen.operations == [Samples.operation(1)])
+            }
+        }
+        withExtendedLifetime(socket) {}
+    }
+
+    @Test func aFrontendWithTooMuchUnansweredLosesItsStream() async throws {
+        let (path, authority) = (freshSocketPath(), FakeAuthority(.silent))
+        let wire = Gcks_V1_RegistrationRequest(try Samples.leave(1))
+        try await withServer([unixListener(path)], authority) { _, _ in
+            let transport = try HTTP2ClientTransport.Posix(
+                target: .unixDomainSocket(path: path, authority: "localhost"), transportSecurity: .plaintext)
+            let error = try await withGRPCClient(transport: transport) { client in
+                let stub = Gcks_V1_Registration.Client(wrapping: client)
+                return await #expect(throws: RPCError.self) {
+                    try await stub.register { writer in
+                        var batch = Gcks_V1_RegistrationBatch()
+                        batch.hello.name = "frontend-1"
+                        batch.requests = Array(repeating: wire, count: Limits.batchItems)
+                        for _ in 0...64 { try await writer.write(batch) }
+                        try await Task.sleep(for: .seconds(60))
+                    } onResponse: { response in
+                        for try await _ in response.messages {}
+                    }
+                }
+            }
+            #expect(error?.code == .invalidArgument)
+            #expect(error?.message == "RegistrationBatch.requests: longer than 65536")
+            #expect(authority.seen.operations.count == Limits.outstandingRegistrations)
+            try await expectEventually { authority.seen.closed == 1 }
+        }
+    }
+
     @Test func anOperationIsAskedOnceWhileItIsOutstanding() async throws {
         let (path, authority) = (freshSocketPath(), FakeAuthority(.silent))
         let link = AuthorityLink(targets: [unixTarget("auth-1", path)], name: "frontend-1")
         try await withServer([unixListener(path)], authority) { _, _ in
-            try await withRegistrationClient(link, answerWait: .milliseconds(500)) { client, answers, _ in
+            try await withRegistrationClient(link) { client, _, _ in
                 for _ in 0..<5 { client.submit([try Samples.join(1)]) }
-                try await expectEventually { answers.all.count == 1 }
-                #expect(authority.seen.operations.count == 1)
+                try await expectEventually { authority.seen.operations.count == 1 }
+                for _ in 0..<5 { client.submit([try Samples.join(1)]) }
+                client.submit([try Samples.join(2)])
+                try await expectEventually { authority.seen.operations.count > 1 }
+                #expect(authority.seen.operations == [Samples.operation(1), Samples.operation(2)])
             }
         }
     }

@@ -72,3 +72,22 @@ func withRegistrationClient<Result: Sendable>(
         return try await body(client, answers, states)
     }
 }
+
+/// A Unix socket whose connections are taken by the kernel and answered by nobody.
+final class DeafSocket: Sendable {
+    private let descriptor: Int32
+
+    init(_ path: String) throws {
+        descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        let size = socklen_t(MemoryLayout<sockaddr_un>.size)
+        let bound = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, size) }
+        }
+        try #require(bound == 0 && listen(descriptor, 8) == 0)
+    }
+
+    deinit { close(descriptor) }
+}

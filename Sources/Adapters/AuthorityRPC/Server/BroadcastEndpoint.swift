@@ -20,7 +20,7 @@ struct BroadcastEndpoint: Gcks_V1_Broadcast.SimpleServiceProtocol {
                 return try await service.openBroadcast(from: peer)
             },
             take: Self.take, close: { await $0.close() }, welcome: welcome, outputs: { $0.orders },
-            encode: Self.batches)
+            encode: { orders, _ in Self.batches(orders) })
         try await stream.run(request, response, until: stop)
     }
 
@@ -36,7 +36,7 @@ struct BroadcastEndpoint: Gcks_V1_Broadcast.SimpleServiceProtocol {
         if !report.acknowledged.isEmpty { await session.acknowledge(report.acknowledged) }
     }
 
-    @Sendable private static func batches(_ orders: [RekeyOrder]) -> [Gcks_V1_RekeyOrderBatch] {
+    private static func batches(_ orders: [RekeyOrder]) -> [Gcks_V1_RekeyOrderBatch] {
         BatchCutter(orders.map(Gcks_V1_RekeyOrder.init), octets: \.octetEstimate).map { part in
             var batch = Gcks_V1_RekeyOrderBatch()
             batch.orders = part

@@ -9,7 +9,7 @@ struct PeerStream<Inbound: Sendable, Outbound: Sendable, Session: Sendable, Item
     let welcome: Outbound
     let outputs: @Sendable (Session) -> AsyncStream<SessionOutput<Item>>
     /// The messages that carry these items.
-    let encode: @Sendable ([Item]) -> [Outbound]
+    let encode: @Sendable ([Item], Session) -> [Outbound]
 
     func run(
         _ inbound: RPCAsyncSequence<Inbound, any Error>, _ writer: RPCWriter<Outbound>, until stop: StopSignal
@@ -22,7 +22,7 @@ struct PeerStream<Inbound: Sendable, Outbound: Sendable, Session: Sendable, Item
                     try await read(inbound) { announce.yield($0) }
                 }
                 group.addTask {
-                    for await session in opened { try await write(outputs(session), to: writer) }
+                    for await session in opened { try await write(session, to: writer) }
                     // Nothing was opened: the reader knows why.
                     await stop.wait()
                 }
@@ -60,14 +60,12 @@ struct PeerStream<Inbound: Sendable, Outbound: Sendable, Session: Sendable, Item
         if let session { await close(session) }
     }
 
-    private func write(
-        _ outputs: AsyncStream<SessionOutput<Item>>, to writer: RPCWriter<Outbound>
-    ) async throws {
+    private func write(_ session: Session, to writer: RPCWriter<Outbound>) async throws {
         try await writer.write(welcome)
-        for await output in outputs {
+        for await output in outputs(session) {
             switch output {
             case .items(let items):
-                for message in encode(items) { try await writer.write(message) }
+                for message in encode(items, session) { try await writer.write(message) }
             case .ended(let refusal): throw refusal
             }
         }

@@ -1,5 +1,6 @@
 import GRPCCore
 import GroupModel
+import Synchronization
 
 /// Registration.Register: one frontend's stream.
 struct RegistrationEndpoint: Gcks_V1_Registration.SimpleServiceProtocol {
@@ -20,13 +21,20 @@ struct RegistrationEndpoint: Gcks_V1_Registration.SimpleServiceProtocol {
                 return OpenRegistration(peer: peer, session: try await service.openRegistration(from: peer))
             },
             take: { try await $1.take($0) }, close: { await $0.session.close() }, welcome: welcome,
-            outputs: { $0.session.answers }, encode: Self.batches)
+            outputs: { $0.session.answers },
+            encode: { $1.batches($0) })
         try await stream.run(request, response, until: stop)
     }
 
-    private struct OpenRegistration: Sendable {
+    private final class OpenRegistration: Sendable {
         let peer: PeerIdentity
         let session: any RegistrationSession
+        private let unanswered = Atomic(0)
+
+        init(peer: PeerIdentity, session: any RegistrationSession) {
+            self.peer = peer
+            self.session = session
+        }
 
         func take(_ batch: Gcks_V1_RegistrationBatch) async throws(ContractError) {
             if batch.hasHeartbeat {
@@ -36,15 +44,22 @@ struct RegistrationEndpoint: Gcks_V1_Registration.SimpleServiceProtocol {
             let requests = try checkedList(
                 batch.requests, "RegistrationBatch.requests", atMost: Limits.batchItems
             ) { request throws(ContractError) in try RegistrationRequest(request, frontend: name) }
-            if !requests.isEmpty { await session.submit(requests) }
+            guard !requests.isEmpty else { return }
+            let (_, waiting) = unanswered.wrappingAdd(requests.count, ordering: .relaxed)
+            guard waiting <= Limits.outstandingRegistrations else {
+                throw ContractError(
+                    "RegistrationBatch.requests", .tooLong(limit: Limits.outstandingRegistrations))
+            }
+            await session.submit(requests)
         }
-    }
 
-    @Sendable private static func batches(_ answers: [RegistrationAnswer]) -> [Gcks_V1_RegistrationAnswerBatch] {
-        BatchCutter(answers.map(Gcks_V1_RegistrationAnswer.init), octets: \.octetEstimate).map { part in
-            var batch = Gcks_V1_RegistrationAnswerBatch()
-            batch.answers = part
-            return batch
+        func batches(_ answers: [RegistrationAnswer]) -> [Gcks_V1_RegistrationAnswerBatch] {
+            unanswered.wrappingSubtract(answers.count, ordering: .relaxed)
+            return BatchCutter(answers.map(Gcks_V1_RegistrationAnswer.init), octets: \.octetEstimate).map { part in
+                var batch = Gcks_V1_RegistrationAnswerBatch()
+                batch.answers = part
+                return batch
+            }
         }
     }
 }
