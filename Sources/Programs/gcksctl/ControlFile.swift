@@ -8,6 +8,7 @@ enum ControlFile {
 
     /// Reads `path`, or the usual file when it exists. `needed`: the command line names no authority.
     static func link(_ path: String?, needed: Bool) throws(CommandEnd) -> AuthorityLink {
+        if let path { throw CommandEnd(.usage, ["\(path): cannot be read"]) }
         guard !needed else {
             throw CommandEnd(.usage, ["no authority is named: use --authority NAME=ADDRESS or --config FILE"])
         }
