@@ -1,0 +1,66 @@
+package import GroupModel
+import IKECrypto
+package import IKEVocabulary
+package import KeyMaterial
+
+/// The keys of an IKE SA for a Wireshark table. Only made when the lab setting asks for it.
+package struct IKEKeyLogRecord: Sendable {
+    package let spiI: IKESPI
+    package let spiR: IKESPI
+    package let suite: ProtectionSuite
+    package let skEi: HeldSecret
+    package let skEr: HeldSecret
+    package let skAi: HeldSecret
+    package let skAr: HeldSecret
+
+    init(_ keys: IKEKeys, _ context: IKEKeyContext) {
+        (spiI, spiR, suite) = (context.spiI, context.spiR, context.suite)
+        (skEi, skEr, skAi, skAr) = (keys.skEi, keys.skEr, keys.skAi, keys.skAr)
+    }
+}
+
+package enum ResponderEffect: Sendable {
+    /// IKE messages without marker, to go back along the path.
+    case send([[UInt8]], DatagramPath)
+    case ask(RegistrationRequest)
+    case event(Event)
+    /// The SA is gone; nothing else comes from it.
+    case closed
+}
+
+/// Where a message goes: the program knows its sockets.
+package struct OutgoingPath: Hashable, Sendable {
+    package let remote: Endpoint
+    package let isEncapsulated: Bool
+}
+
+package enum InitiatorEffect: Sendable {
+    case send([[UInt8]], OutgoingPath)
+    case established(responder: Identity)
+    case granted(GroupDownload)
+    case refused(group: Identity, NotifyType)
+    /// The responder took note that we left.
+    case left(group: Identity)
+    case event(Event)
+    case keyLog(IKEKeyLogRecord)
+    case closed(InitiatorClosure)
+}
+
+/// What a registration brought, still wrapped.
+package struct GroupDownload: Sendable {
+    package let group: Identity
+    package let groupSecurityAssociation: [UInt8]
+    package let keyDownload: [UInt8]
+    package let notifies: [NotifyType]
+    package let gskW: HeldSecret
+    package let keyWrap: KeyWrapID
+}
+
+package enum InitiatorClosure: Hashable, Sendable {
+    case noAnswer
+    case authenticationFailed(String)
+    case refused(NotifyType)
+    case violated(String)
+    case deletedByPeer
+    case finished
+}

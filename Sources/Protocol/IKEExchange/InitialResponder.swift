@@ -1,0 +1,162 @@
+import GroupModel
+package import IKECrypto
+package import IKEVocabulary
+package import IKEWire
+package import KeyMaterial
+
+/// Answers IKE_SA_INIT without keeping anything until it has to (RFC 7296 1.2, 2.6, 2.7).
+package enum InitialResponder {
+    package enum Outcome {
+        /// Nothing to answer: the reason is counted.
+        case silence(String)
+        /// An answer that needs no memory: a cookie, another KE method, or a refusal.
+        case stateless([UInt8], String)
+        case begun(ResponderSA, reply: [UInt8], keyLog: IKEKeyLogRecord?)
+    }
+
+    /// Answers one request.
+    ///
+    /// - Parameters:
+    ///   - datagram: the whole message; AUTH covers it.
+    ///   - cookies: nil when no cookie is asked for now.
+    package static func respond(
+        to message: FramedMessage, datagram: [UInt8], path: DatagramPath, configuration: ResponderConfiguration,
+        cookies: CookieJar?, at now: Moment, engine: CryptoEngine, entropy: inout some EntropySource
+    ) -> Outcome {
+        guard case .clear(let reader) = message.body else { return .silence("protected-init") }
+        let header = message.header
+        guard header.initiatorSPI != .zero else { return .silence("zero-spi") }
+        guard header.majorVersion == 2 else {
+            return .stateless(answer(header, .invalidMajorVersion), "major-version")
+        }
+        let chain: PayloadChain
+        do throws(PayloadError) {
+            chain = try PayloadChain(first: header.nextPayload, decoding: reader)
+        } catch {
+            switch error {
+            case .malformed: return .silence("malformed")
+            case .unsupportedCritical(let type):
+                return .stateless(answer(header, .unsupportedCriticalPayload, [type]), "critical-payload")
+            }
+        }
+        do throws(RuleViolation) {
+            try PayloadRules.check(chain, .ikeSAInit, isResponse: false, isProtected: false)
+        } catch {
+            return .silence("rules")
+        }
+        guard let offer = InitOffer(chain) else { return .silence("malformed") }
+        if let cookies {
+            let given = chain.notify(.cookie)?.data ?? []
+            if !cookies.accepts(given, nonce: offer.nonce, spi: header.initiatorSPI, peer: path.remote, engine: engine)
+            {
+                let cookie =
+                    cookies.make(nonce: offer.nonce, spi: header.initiatorSPI, peer: path.remote, engine: engine) ?? []
+                return .stateless(answer(header, .cookie, cookie), given.isEmpty ? "cookie-sent" : "cookie-wrong")
+            }
+        }
+        guard let chosen = configuration.policy.choose(from: offer.proposals) else {
+            return .stateless(answer(header, .noProposalChosen), "no-proposal")
+        }
+        guard offer.keyExchange.method == chosen.keyExchange else {
+            let method = chosen.keyExchange.rawValue
+            return .stateless(
+                answer(header, .invalidKEPayload, [UInt8(method >> 8), UInt8(truncatingIfNeeded: method)]), "ke-method")
+        }
+        return begin(
+            header, datagram, offer, chain, chosen, path, configuration, now, engine, &entropy)
+    }
+
+    private static func begin(
+        _ header: IKEHeader, _ datagram: [UInt8], _ offer: InitOffer, _ chain: PayloadChain, _ chosen: ChosenProposal,
+        _ path: DatagramPath, _ configuration: ResponderConfiguration, _ now: Moment, _ engine: CryptoEngine,
+        _ entropy: inout some EntropySource
+    ) -> Outcome {
+        let spiR = entropy.newIKESPI()
+        let nonceR = entropy.octets(ExchangeLimits.nonceOctets)
+        let context = IKEKeyContext(
+            prf: chosen.prf, suite: chosen.suite, nonceI: offer.nonce, nonceR: nonceR, spiI: header.initiatorSPI,
+            spiR: spiR)
+        let keys: IKEKeys
+        let exchange: KeyExchangeSecret
+        var gskW: HeldSecret?
+        do throws(CryptoError) {
+            exchange = try engine.makeKeyExchange(chosen.keyExchange, entropy: &entropy)
+            keys = try engine.deriveIKEKeys(context, shared: try exchange.agree(with: offer.keyExchange.data))
+            if let keyWrap = chosen.keyWrap {
+                gskW = HeldSecret(try engine.gskW(chosen.prf, skD: keys.skD.secret, keyWrap: keyWrap))
+            }
+        } catch {
+            // A peer value that is no good: RFC 7296 2.21.1 lets us drop it; an answer would only help a prober.
+            return .silence("ke-value")
+        }
+        var payloads: [Payload] = [
+            .securityAssociation([chosen.proposal]),
+            .keyExchange(KeyExchangePayload(method: chosen.keyExchange, data: exchange.publicValue)),
+            .nonce(nonceR),
+        ]
+        payloads += InitNotifies.natDetection(
+            header.initiatorSPI, spiR, own: path.local, peer: path.remote, engine)
+        if !configuration.trust.authorityKeyIDs.isEmpty {
+            payloads.append(.certificateRequest(CertificatePayload(octets: configuration.trust.authorityKeyIDs)))
+        }
+        payloads += [
+            .notify(NotifyPayload(.ikev2FragmentationSupported)), InitNotifies.signatureHashes,
+            .notify(NotifyPayload(.childlessIKEv2Supported)), .vendorID(ExtensionVendorID.octets),
+        ]
+        var replyHeader = header
+        replyHeader.responderSPI = spiR
+        replyHeader.flags = .response
+        let reply = MessageAssembly.clear(replyHeader, PayloadChain(payloads))
+        let authentication = AuthenticationContext(
+            prf: chosen.prf, initiatorMessage: datagram, responderMessage: reply, nonceI: offer.nonce, nonceR: nonceR,
+            skPi: keys.skPi, skPr: keys.skPr)
+        let sa = ResponderSA(
+            context: context, keys: keys, chosen: chosen, authentication: authentication,
+            peerHashes: InitNotifies.hashes(of: chain),
+            peerReassembles: chain.notify(.ikev2FragmentationSupported) != nil, path: path, at: now,
+            fragmentOctets: configuration.fragmentOctets, gskW: gskW)
+        return .begun(sa, reply: reply, keyLog: configuration.logsKeys ? IKEKeyLogRecord(keys, context) : nil)
+    }
+
+    /// A response that carries one notify and no SPI of ours (RFC 7296 2.6, 2.21.1).
+    private static func answer(_ request: IKEHeader, _ type: NotifyType, _ data: [UInt8] = []) -> [UInt8] {
+        var header = request
+        header.flags = .response
+        header.majorVersion = 2
+        header.minorVersion = 0
+        return MessageAssembly.clear(header, PayloadChain([.notify(NotifyPayload(type, data: data))]))
+    }
+}
+
+/// The three payloads an IKE_SA_INIT request stands on.
+private struct InitOffer {
+    var proposals: [Proposal] = []
+    var keyExchange: KeyExchangePayload
+    var nonce: [UInt8]
+
+    init?(_ chain: PayloadChain) {
+        var exchange: KeyExchangePayload?
+        var nonce: [UInt8]?
+        for payload in chain.payloads {
+            switch payload {
+            case .securityAssociation(let offered): proposals = offered
+            case .keyExchange(let offered): exchange = offered
+            case .nonce(let octets): nonce = octets
+            default: continue
+            }
+        }
+        guard let exchange, let nonce, !proposals.isEmpty else { return nil }
+        keyExchange = exchange
+        self.nonce = nonce
+    }
+}
+
+extension EntropySource {
+    /// Random and never zero.
+    mutating func newIKESPI() -> IKESPI {
+        while true {
+            let spi = IKESPI(rawValue: uint64())
+            if spi != .zero { return spi }
+        }
+    }
+}

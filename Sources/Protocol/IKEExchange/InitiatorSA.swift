@@ -1,0 +1,255 @@
+import GroupModel
+package import IKECrypto
+package import IKEVocabulary
+import IKEWire
+package import KeyMaterial
+
+/// One IKE SA at a member, from the first IKE_SA_INIT to its end.
+///
+/// One request is under way at a time; others wait in order. Requests of the responder (liveness, Delete) are answered at any
+/// time after AUTH.
+package final class InitiatorSA {
+    enum State {
+        case idle
+        case awaitingInit(InitAttempt)
+        case awaitingAuth(AuthAttempt)
+        case established
+        case closed
+    }
+
+    /// A request that is not answered yet.
+    struct Outstanding {
+        let exchange: ExchangeType
+        let messageID: MessageID
+        let datagrams: [[UInt8]]
+        let request: InitiatorRequest?
+        var sent = 1
+        var next: Moment
+    }
+
+    let configuration: InitiatorConfiguration
+    let opening: OpeningExchange
+    let local: Endpoint
+    var path: OutgoingPath
+    var state = State.idle
+    var outstanding: Outstanding?
+    var queue: [InitiatorRequest] = []
+    var channel: MessageChannel?
+    var chosen: ChosenProposal?
+    var gskW: HeldSecret?
+    var nextMessageID = MessageID.zero
+    private var peerExpected = MessageID.zero
+    private var lastResponse: [[UInt8]] = []
+
+    /// - Parameters:
+    ///   - local: the address the member sends from, for NAT detection.
+    ///   - remote: the frontend, on port 500 or 848.
+    package init(
+        configuration: InitiatorConfiguration, opening: OpeningExchange, local: Endpoint, remote: Endpoint
+    ) {
+        self.configuration = configuration
+        self.opening = opening
+        self.local = local
+        path = OutgoingPath(remote: remote, isEncapsulated: remote.port == configuration.natTraversalPort)
+    }
+
+    package var isEstablished: Bool { if case .established = state { true } else { false } }
+    package var isClosed: Bool { if case .closed = state { true } else { false } }
+    package var nextDeadline: Moment? { outstanding?.next }
+
+    // MARK: What the member wants
+
+    package func start(
+        at now: Moment, engine: CryptoEngine, entropy: inout some EntropySource
+    ) -> [InitiatorEffect] {
+        guard case .idle = state else { return [] }
+        return beginInit(InitAttempt(method: configuration.policy.keyExchanges.first), at: now, engine, &entropy)
+    }
+
+    package func join(
+        _ join: GroupJoin, at now: Moment, engine: CryptoEngine, entropy: inout some EntropySource
+    ) -> [InitiatorEffect] {
+        ask(.join(join), now, engine, &entropy)
+    }
+
+    /// Leaves a group, or refuses what was given: NO_PROPOSAL_CHOSEN or REGISTRATION_FAILED (RFC 9838 2.3.4).
+    package func leave(
+        _ group: Identity, _ notify: NotifyType = .registrationFailed, at now: Moment, engine: CryptoEngine,
+        entropy: inout some EntropySource
+    ) -> [InitiatorEffect] {
+        ask(.leave(group: group, notify), now, engine, &entropy)
+    }
+
+    package func checkLiveness(
+        at now: Moment, engine: CryptoEngine, entropy: inout some EntropySource
+    ) -> [InitiatorEffect] {
+        outstanding == nil ? ask(.liveness, now, engine, &entropy) : []
+    }
+
+    package func close(
+        at now: Moment, engine: CryptoEngine, entropy: inout some EntropySource
+    ) -> [InitiatorEffect] {
+        guard isEstablished else { return end(.finished) }
+        return ask(.delete, now, engine, &entropy)
+    }
+
+    private func ask(
+        _ request: InitiatorRequest, _ now: Moment, _ engine: CryptoEngine, _ entropy: inout some EntropySource
+    ) -> [InitiatorEffect] {
+        guard !isClosed, queue.count < ExchangeLimits.queuedRequests else { return [] }
+        queue.append(request)
+        return sendNext(now, engine, &entropy)
+    }
+
+    func sendNext(
+        _ now: Moment, _ engine: CryptoEngine, _ entropy: inout some EntropySource
+    ) -> [InitiatorEffect] {
+        guard isEstablished, outstanding == nil, !queue.isEmpty else { return [] }
+        let request = queue.removeFirst()
+        return send(request.exchange, request.payloads, request, now, engine, &entropy)
+    }
+
+    /// Seals a request, remembers it for retransmission and moves our Message ID.
+    func send(
+        _ exchange: ExchangeType, _ payloads: [Payload], _ request: InitiatorRequest?, _ now: Moment,
+        _ engine: CryptoEngine, _ entropy: inout some EntropySource
+    ) -> [InitiatorEffect] {
+        guard let following = nextMessageID.next, channel != nil else {
+            return end(.violated("Message IDs are used up"))
+        }
+        let datagrams: [[UInt8]]?
+        do throws(CryptoError) {
+            datagrams = try channel?.seal(
+                PayloadChain(payloads), exchange, isResponse: false, messageID: nextMessageID, engine: engine,
+                entropy: &entropy)
+        } catch {
+            return end(.violated("sealing failed: \(error)"))
+        }
+        guard let datagrams else { return [] }
+        outstanding = Outstanding(
+            exchange: exchange, messageID: nextMessageID, datagrams: datagrams, request: request,
+            next: now + configuration.retransmission.delay(after: 1))
+        nextMessageID = following
+        return [.send(datagrams, path)]
+    }
+
+    // MARK: Time
+
+    /// Sends again what was not answered, or gives up.
+    package func tick(at now: Moment) -> [InitiatorEffect] {
+        guard var request = outstanding, request.next <= now else { return [] }
+        guard request.sent < configuration.retransmission.tries else { return end(.noAnswer) }
+        request.sent += 1
+        request.next = now + configuration.retransmission.delay(after: request.sent)
+        outstanding = request
+        return [.send(request.datagrams, path)]
+    }
+
+    func end(_ closure: InitiatorClosure) -> [InitiatorEffect] {
+        guard !isClosed else { return [] }
+        state = .closed
+        outstanding = nil
+        queue = []
+        return [.closed(closure)]
+    }
+
+    // MARK: What arrives
+
+    /// Takes one IKE message without marker.
+    package func handle(
+        _ datagram: [UInt8], at now: Moment, wall: WallTime, engine: CryptoEngine, entropy: inout some EntropySource
+    ) -> [InitiatorEffect] {
+        guard !isClosed, let message = try? FramedMessage(decoding: datagram) else { return [] }
+        if case .awaitingInit(let attempt) = state {
+            return handleInit(message, datagram, attempt, at: now, engine, &entropy)
+        }
+        let header = message.header
+        guard let channel, header.initiatorSPI == channel.spiI, header.responderSPI == channel.spiR,
+            !header.isFromInitiator
+        else { return [] }
+        let opened: MessageChannel.Opened?
+        do throws(CryptoError) {
+            opened = try self.channel?.open(message, engine: engine)
+        } catch {
+            return []
+        }
+        guard let opened else { return [] }
+        if !header.isResponse { return handleRequest(header, opened, engine, &entropy) }
+        guard case .whole(let firstInner, let inner) = opened, let request = outstanding,
+            header.messageID == request.messageID, header.exchange == request.exchange
+        else { return [] }
+        outstanding = nil
+        guard let chain = try? PayloadChain(first: firstInner, octets: inner),
+            (try? PayloadRules.check(chain, header.exchange, isResponse: true, isProtected: true)) != nil
+        else { return end(.violated("a response that breaks the rules")) }
+        if case .awaitingAuth(let attempt) = state {
+            return handleAuth(chain, attempt, at: now, wall: wall, engine, &entropy)
+        }
+        let effects = handleAnswer(chain, request.request)
+        return effects + sendNext(now, engine, &entropy)
+    }
+
+    private func handleAnswer(_ chain: PayloadChain, _ request: InitiatorRequest?) -> [InitiatorEffect] {
+        switch request {
+        case .join(let join): joined(join.group, chain)
+        case .leave(let group, _): [.left(group: group)]
+        case .delete: end(.finished)
+        case .liveness, nil: []
+        }
+    }
+
+    /// GSA and KD, or an error: the SA stays either way (fact sheet B.4-25).
+    func joined(_ group: Identity, _ chain: PayloadChain) -> [InitiatorEffect] {
+        if let error = chain.firstError { return [.refused(group: group, error.type)] }
+        var gsa: GSAPayload?
+        var kd: KeyDownloadPayload?
+        for payload in chain.payloads {
+            switch payload {
+            case .groupSecurityAssociation(let policy): gsa = policy
+            case .keyDownload(let download): kd = download
+            default: continue
+            }
+        }
+        guard let gsa, let kd, let gskW, let keyWrap = chosen?.keyWrap else {
+            return [.refused(group: group, .invalidSyntax)]
+        }
+        let notifies = chain.payloads.compactMap { payload -> NotifyType? in
+            if case .notify(let notify) = payload { notify.type } else { nil }
+        }
+        return [
+            .granted(
+                GroupDownload(
+                    group: group, groupSecurityAssociation: gsa.encodeBody(), keyDownload: kd.encodeBody(),
+                    notifies: notifies, gskW: gskW, keyWrap: keyWrap))
+        ]
+    }
+
+    /// The responder's own requests: liveness and Delete; anything else is answered INVALID_SYNTAX.
+    private func handleRequest(
+        _ header: IKEHeader, _ opened: MessageChannel.Opened, _ engine: CryptoEngine,
+        _ entropy: inout some EntropySource
+    ) -> [InitiatorEffect] {
+        guard isEstablished else { return [] }
+        if header.messageID.next == peerExpected, !lastResponse.isEmpty { return [.send(lastResponse, path)] }
+        guard header.messageID == peerExpected, case .whole(let firstInner, let inner) = opened,
+            let next = header.messageID.next
+        else { return [] }
+        let chain = try? PayloadChain(first: firstInner, octets: inner)
+        let isKnown = header.exchange == .informational && chain != nil
+        let payloads: [Payload] = isKnown ? [] : [.notify(NotifyPayload(.invalidSyntax))]
+        peerExpected = next
+        do throws(CryptoError) {
+            lastResponse =
+                try channel?.seal(
+                    PayloadChain(payloads), header.exchange, isResponse: true, messageID: header.messageID,
+                    engine: engine, entropy: &entropy) ?? []
+        } catch {
+            return end(.violated("sealing failed: \(error)"))
+        }
+        let answer = InitiatorEffect.send(lastResponse, path)
+        let deletesUs = (chain?.payloads ?? []).contains { payload in
+            if case .delete(let delete) = payload { delete.securityProtocol == .ike } else { false }
+        }
+        return deletesUs && isKnown ? [answer] + end(.deletedByPeer) : [answer]
+    }
+}
