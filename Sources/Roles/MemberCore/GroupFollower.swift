@@ -1,0 +1,243 @@
+import GroupKeying
+import GroupModel
+import IKECrypto
+import IKEVocabulary
+import KeyMaterial
+
+/// Why a member asks its GCKS for a group again.
+package enum ReregistrationCause: String, Hashable, Sendable {
+    case softLifetime = "soft-lifetime"
+    /// A Message ID was skipped, or a message came over a Rekey SA that GSA_NEXT_SPI had promised.
+    case missedRekey = "missed-rekey"
+    /// A message came over a Rekey SA nobody knows.
+    case unknownSPI = "unknown-spi"
+    case excluded
+    /// A rekey that is authentic but cannot be used.
+    case unusableRekey = "unusable-rekey"
+    /// A counter-mode SA to send on, and no Sender-ID (RFC 9838 2.4.2).
+    case noSenderID = "no-sender-id"
+    case noSALeft = "no-sa-left"
+    /// The registration answer was older than the last rekey.
+    case staleAnswer = "stale-answer"
+}
+
+/// One group after its registration: its SAs, their timers, and GSA_REKEY (RFC 9838 2.4).
+///
+/// Rollover is make-before-break: receivers get new SAs at once, senders move to them after GWP_ATD, replaced SAs go after
+/// GWP_DTD. The follower says when it wants a new registration and keeps what it has until then.
+struct GroupFollower: Sendable {
+    let membership: Membership
+    /// The last one is in force, the others wait for their end.
+    var rekeySAs: [FollowedRekeySA] = []
+    var dataSAs: [FollowedDataSA] = []
+    var groupWide = GroupWidePolicy()
+    var mode = SAMode.tunnel
+    var senderIDs: [SenderID] = []
+    var senderIDWidth: SenderIDWidth?
+    var isExcluded = false
+    private(set) var reregistration: (at: Moment, cause: ReregistrationCause)?
+    private var reregistrationPause = BackOff(
+        least: MemberLimits.reregistrationPauseLeast, most: MemberLimits.reregistrationPauseMost)
+    private var reregistrationNotBefore = Moment(nanoseconds: 0)
+    /// SPIs that are no reason to ask: Rekey SAs of the past, and those of somebody else on the same address. Newest last.
+    private var quietSPIs: [RekeySPI] = []
+    /// Met and unknown; the next registration shows whether it was ours.
+    private var suspect: RekeySPI?
+
+    init(_ membership: Membership) { self.membership = membership }
+
+    var group: Identity { membership.group }
+    var atd: Duration { .seconds(Int64(groupWide.activationTimeDelay ?? 0)) }
+    var dtd: Duration { .seconds(Int64(groupWide.deactivationTimeDelay ?? 0)) }
+
+    /// Where the member must listen for this group now.
+    var listensAt: Set<Endpoint> {
+        Set(rekeySAs.map(\.endpoint)).union(membership.rekeyAddress.map { [$0] } ?? [])
+    }
+
+    func holds(_ spi: RekeySPI) -> Bool { rekeySAs.contains { $0.receiver.sa.policy.spi == spi } }
+
+    func expects(_ spi: RekeySPI) -> Bool { rekeySAs.contains { $0.receiver.sa.policy.nextSPIs.contains(spi) } }
+
+    /// The next moment at which `passTime` has something to do. Its wish for a registration is not part of it.
+    var deadline: Moment {
+        (rekeySAs.map(\.deadline) + dataSAs.map(\.deadline)).min() ?? .never
+    }
+
+    // MARK: Registration
+
+    /// Takes a registration answer: what it lists replaces everything of an earlier registration (RFC 9838 2.3.3).
+    mutating func register(
+        _ opened: OpenedGroup, _ work: FollowerWork, at now: Moment
+    ) throws(DownloadRefusal) {
+        guard !isStale(opened) else {
+            reregistrationNotBefore = now + reregistrationPause.next(&work.entropy)
+            reregistration = nil
+            reregister(.staleAnswer, work, at: now)
+            return
+        }
+        let isFirst = rekeySAs.isEmpty && dataSAs.isEmpty
+        let before = Set(rekeySAs.map { $0.receiver.sa.policy.spi.octets } + dataSAs.map { $0.sa.policy.spi.octets })
+        let known = opened.rekey.flatMap { rekey in rekeySAs.first { $0.receiver.sa.hasKey(of: rekey) } }
+        let kept =
+            try opened.rekey.map { (rekey) throws(DownloadRefusal) in
+                [try followed(rekey, known, opened, work, at: now)]
+            } ?? []
+        groupWide = opened.policy.groupWide
+        mode = opened.mode
+        senderIDs = opened.senderIDs
+        if let suspect, suspect != opened.rekey?.policy.spi { ignore(suspect) }
+        suspect = nil
+        senderIDWidth = opened.policy.groupWide.senderIDWidth
+        isExcluded = false
+        reregistration = nil
+
+        for old in rekeySAs where old.spi != known?.spi { drop(old, work) }
+        if let fresh = kept.first, known == nil { work.install(group, fresh.receiver.sa) }
+        rekeySAs = kept
+        for sa in opened.data { install(sa, sendsAtOnce: isFirst, work, at: now) }
+        let listed = Set(opened.data.map(\.policy.spi))
+        for index in dataSAs.indices where !listed.contains(dataSAs[index].spi) { retire(index, work, at: now) }
+
+        let after = Set(rekeySAs.map { $0.receiver.sa.policy.spi.octets } + opened.data.map { $0.policy.spi.octets })
+        if after.isSubset(of: before) {
+            reregistrationNotBefore = now + reregistrationPause.next(&work.entropy)
+        } else {
+            reregistrationPause.reset()
+            reregistrationNotBefore = now
+        }
+        work.event(
+            "group-registered", .notice,
+            [
+                ("group", "\(group)"), ("rekey_spi", opened.rekey.map { "\($0.policy.spi)" } ?? "none"),
+                ("data_sas", "\(opened.data.count)"), ("sender_ids", "\(senderIDs.count)"),
+            ])
+    }
+
+    /// A rekey overtook the answer: what it lists is no longer in force (RFC 9838 2.3.3).
+    private func isStale(_ opened: OpenedGroup) -> Bool {
+        guard !isExcluded, let rekey = opened.rekey else { return false }
+        return rekeySAs.contains { held in
+            guard held.receiver.sa.hasKey(of: rekey) else { return false }
+            let first = rekey.policy.initialMessageID ?? .zero
+            return held.isReplaced || held.receiver.nextMessageID.map { first < $0 } ?? true
+        }
+    }
+
+    private func followed(
+        _ rekey: KeyedRekeySA, _ known: FollowedRekeySA?, _ opened: OpenedGroup, _ work: FollowerWork, at now: Moment
+    ) throws(DownloadRefusal) -> FollowedRekeySA {
+        var receiver = try RekeyReceiver(rekey, authKey: opened.authKey, keyPath: opened.keyPath)
+        // The same Rekey SA again: its replay counter goes on (fact sheet B.4-3).
+        if let expected = known?.receiver.nextMessageID { receiver.expect(atLeast: expected) }
+        return FollowedRekeySA(receiver, lifetime: rekey.policy.lifetime, &work.entropy, at: now)
+    }
+
+    /// Forgets the group: the member left it, was refused or stops.
+    mutating func removeEverything(_ work: FollowerWork) {
+        for sa in dataSAs { work.remove(dataReference(sa.spi)) }
+        for sa in rekeySAs { drop(sa, work) }
+        (dataSAs, rekeySAs, reregistration) = ([], [], nil)
+    }
+
+    // MARK: Wishes
+
+    /// Asks for a new registration at a random moment soon; a wish that is there already and earlier stays.
+    mutating func reregister(
+        _ cause: ReregistrationCause, _ work: FollowerWork, at now: Moment,
+        spread: Duration = MemberLimits.reregistrationSpread
+    ) {
+        let at = max(now, reregistrationNotBefore) + Jitter.upTo(spread, &work.entropy)
+        if let wish = reregistration, wish.at <= at { return }
+        reregistration = (at, cause)
+        work.event("reregistration-planned", .info, [("group", "\(group)"), ("why", cause.rawValue)])
+    }
+
+    /// A GSA_REKEY came to this group's address over a Rekey SA that is not known: a rekey was missed, or it is somebody
+    /// else's (fact sheet B.4-23). Nobody has authenticated it, so asking again is bounded by the pause.
+    mutating func meetUnknown(_ spi: RekeySPI, _ work: FollowerWork, at now: Moment) {
+        guard !quietSPIs.contains(spi), reregistration == nil else { return }
+        suspect = spi
+        reregister(expects(spi) ? .missedRekey : .unknownSPI, work, at: now)
+    }
+
+    mutating func drop(_ sa: FollowedRekeySA, _ work: FollowerWork) {
+        work.remove(rekeyReference(sa.spi))
+        ignore(sa.spi)
+    }
+
+    private mutating func ignore(_ spi: RekeySPI) {
+        if quietSPIs.count >= MemberLimits.quietSPIs { quietSPIs.removeFirst() }
+        quietSPIs.append(spi)
+    }
+
+    /// The registration was asked for, or could not be had: the wish is taken off until there is a new cause.
+    mutating func clearReregistration() { reregistration = nil }
+
+    func rekeyReference(_ spi: RekeySPI) -> GroupSAReference { .rekey(spi, group: group) }
+    func dataReference(_ spi: ESPSPI) -> GroupSAReference { .data(spi, group: group) }
+}
+
+extension KeyedRekeySA {
+    fileprivate func hasKey(of other: KeyedRekeySA) -> Bool {
+        policy.spi == other.policy.spi && keymat.secret.constantTimeEquals(other.keymat.secret)
+    }
+}
+
+/// A Rekey SA of a followed group.
+struct FollowedRekeySA: Sendable {
+    var receiver: RekeyReceiver
+    let endpoint: Endpoint
+    var lifeline: Lifeline
+    /// A newer one is in force.
+    var isReplaced = false
+
+    init(_ receiver: RekeyReceiver, lifetime: Lifetime?, _ entropy: inout any EntropySource, at now: Moment) {
+        self.receiver = receiver
+        let destination = receiver.sa.policy.destination
+        endpoint = Endpoint(destination.first, port: destination.firstPort)
+        lifeline = Lifeline(lifetime, &entropy, at: now)
+    }
+
+    var spi: RekeySPI { receiver.sa.policy.spi }
+    var deadline: Moment { lifeline.deadline }
+}
+
+/// A Data-Security SA of a followed group.
+struct FollowedDataSA: Sendable {
+    let sa: KeyedDataSA
+    let direction: SADirection
+    var lifeline: Lifeline
+    /// When the member begins to send on it; nil when it sends, or never does.
+    var sendsFrom: Moment?
+    var isSending: Bool
+    var isRetired = false
+
+    var spi: ESPSPI { sa.policy.spi }
+    var deadline: Moment { min(lifeline.deadline, sendsFrom ?? .never) }
+
+    func hasSelectors(of other: FollowedDataSA) -> Bool {
+        sa.policy.source == other.sa.policy.source && sa.policy.destination == other.sa.policy.destination
+    }
+}
+
+/// When an SA wants to be replaced and when it ends.
+struct Lifeline: Sendable {
+    /// Soft lifetime: no replacement came until now (RFC 9838 2.4.2). Nil once it was seen, or not needed.
+    var softAt: Moment?
+    var endsAt: Moment
+
+    /// The GCKS replaces SAs earlier than members get restless: its lead is a tenth of the life, theirs a twentieth at most,
+    /// spread over half of that.
+    init(_ lifetime: Lifetime?, _ entropy: inout any EntropySource, at now: Moment) {
+        guard let lifetime else {
+            (softAt, endsAt) = (nil, .never)
+            return
+        }
+        let margin = min(lifetime.duration / MemberLimits.softMarginDivisor, MemberLimits.softMarginMost)
+        softAt = now + (lifetime.duration - margin + Jitter.upTo(margin / 2, &entropy))
+        endsAt = now + lifetime.duration
+    }
+
+    var deadline: Moment { min(softAt ?? .never, endsAt) }
+}

@@ -1,0 +1,49 @@
+package import IKEExchange
+package import IKEVocabulary
+
+/// A registration frontend as a member knows it.
+package struct KnownFrontend: Sendable {
+    /// IDr must be this one; nil takes any that the trust vouches for.
+    package let identity: Identity?
+    /// Where the member sends from, for NAT detection.
+    package let local: Endpoint
+    /// Port 500, 848 or the one for encapsulated IKE.
+    package let remote: Endpoint
+    package let natTraversalPort: UInt16
+
+    package init(identity: Identity?, local: Endpoint, remote: Endpoint, natTraversalPort: UInt16 = 4500) {
+        self.identity = identity
+        self.local = local
+        self.remote = remote
+        self.natTraversalPort = natTraversalPort
+    }
+}
+
+/// Who a member is, what it wants and whom it asks.
+package struct MemberConfiguration {
+    /// What holds for every frontend; the responder and the port of each are put in.
+    package var ike: InitiatorConfiguration
+    /// At most `MemberLimits.groups`; more are not followed.
+    package var memberships: [Membership]
+    /// In the order of preference; any of them serves any member.
+    package var frontends: [KnownFrontend]
+    /// Silence of the IKE SA after which the frontend is asked whether it lives; nil: never.
+    package var livenessAfter: Duration?
+
+    package init(
+        ike: InitiatorConfiguration, memberships: [Membership], frontends: [KnownFrontend],
+        livenessAfter: Duration? = nil
+    ) {
+        self.ike = ike
+        self.memberships = memberships
+        self.frontends = frontends
+        self.livenessAfter = livenessAfter
+    }
+
+    func ike(with frontend: KnownFrontend) -> InitiatorConfiguration {
+        var configuration = ike
+        configuration.expectedResponder = frontend.identity ?? ike.expectedResponder
+        configuration.natTraversalPort = frontend.natTraversalPort
+        return configuration
+    }
+}

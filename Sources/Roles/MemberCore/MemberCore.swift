@@ -1,0 +1,204 @@
+import GroupModel
+package import IKECrypto
+import IKEExchange
+package import IKEVocabulary
+import IKEWire
+package import KeyMaterial
+
+/// A group member: one IKE SA at a time to one of several frontends, and several groups (RFC 9838).
+///
+/// It registers, follows GSA_REKEY, hands SAs to its program, asks again when it must, and leaves. When a frontend does not
+/// answer, or cannot for now, the next one is tried. Groups go on by multicast alone while no frontend can be reached.
+package final class MemberCore {
+    private let configuration: MemberConfiguration
+    private let work: FollowerWork
+    private var groups: [MemberGroup] = []
+    private var connection = MemberConnection()
+    private var listening: Set<Endpoint> = []
+    private var early = EarlyDatagrams()
+    private var stopsAt: Moment?
+    package private(set) var isFinished = false
+
+    package init(_ configuration: MemberConfiguration, engine: CryptoEngine, entropy: any EntropySource) {
+        self.configuration = configuration
+        work = FollowerWork(engine: engine, entropy: entropy)
+    }
+
+    /// The next moment at which `.timer` has something to do.
+    package var deadline: Moment {
+        guard !isFinished else { return .never }
+        var next = min(connection.deadline(configuration.livenessAfter), stopsAt ?? .never)
+        for group in groups {
+            if !group.isGone { next = min(next, group.follower.deadline) }
+            if connection.isDown {
+                next = min(next, max(group.speaksAt, connection.retryAt))
+            } else if connection.isUp {
+                next = min(next, group.speaksAt)
+            }
+        }
+        return next
+    }
+
+    package func handle(_ input: MemberInput, at now: Moment, wall: WallTime) -> [MemberEffect] {
+        guard !isFinished else { return [] }
+        switch input {
+        case .start:
+            guard groups.isEmpty else { break }
+            groups = configuration.memberships.prefix(MemberLimits.groups).map { MemberGroup($0, at: now) }
+        case .datagram(let octets):
+            take(connection.handle(octets, work, at: now, wall: wall), at: now)
+        case .multicast(let octets, let source, let endpoint):
+            receive(octets, from: source, at: endpoint, now)
+        case .timer:
+            take(connection.passTime(configuration.livenessAfter, work, at: now), at: now)
+        case .leave(let group):
+            for index in groups.indices where groups[index].group == group { groups[index].leave(work) }
+        case .stop:
+            stopsAt = stopsAt ?? now + MemberLimits.stopTime
+            for index in groups.indices { groups[index].leave(work) }
+        }
+        for index in groups.indices where !groups[index].isGone {
+            groups[index].follower.passTime(work, at: now)
+            groups[index].takeWish(at: now)
+        }
+        early.forget(at: now)
+        if let stopsAt { stop(by: stopsAt, at: now) }
+        pursue(at: now)
+        return collect()
+    }
+
+    // MARK: Multicast
+
+    private func receive(_ octets: [UInt8], from source: Endpoint, at endpoint: Endpoint, _ now: Moment) {
+        guard let header = (try? FramedMessage(decoding: octets))?.header, header.exchange == .gsaRekey else {
+            work.event("multicast-malformed", .info, limitedBy: "\(source)", [("source", "\(source)")])
+            return
+        }
+        let spi = header.rekeySPI
+        if let index = groups.firstIndex(where: { $0.follower.holds(spi) }) {
+            groups[index].follower.receive(octets, over: spi, from: source, work, at: now)
+            return
+        }
+        // It may belong to a registration whose answer is still on its way.
+        early.keep(octets, spi, from: source, at: now)
+        for index in groups.indices where groups[index].standing == .registered {
+            guard groups[index].follower.listensAt.contains(endpoint) else { continue }
+            groups[index].follower.meetUnknown(spi, work, at: now)
+        }
+    }
+
+    // MARK: The IKE SA
+
+    /// Says what is to be said: over the IKE SA when there is one, else by making one.
+    private func pursue(at now: Moment) {
+        guard !isFinished else { return }
+        if connection.isUp {
+            for index in groups.indices {
+                switch groups[index].takeRequest(at: now) {
+                case .join: take(connection.join(groups[index].join, work, at: now), at: now)
+                case .leave(let why): take(connection.leave(groups[index].group, why, work, at: now), at: now)
+                case nil: continue
+                }
+            }
+        } else if connection.isDown, connection.retryAt <= now {
+            connect(at: now)
+        }
+    }
+
+    private func connect(at now: Moment) {
+        let speaking = groups.indices.filter { groups[$0].speaksAt <= now }
+        guard !speaking.isEmpty else { return }
+        var opening = OpeningExchange.ikeAuth
+        // GSA_AUTH registers a group at once; a mere farewell needs an IKE SA only.
+        for index in speaking {
+            guard case .wanted = groups[index].standing else { continue }
+            _ = groups[index].takeRequest(at: now)
+            opening = .gsaAuth(groups[index].join)
+            break
+        }
+        take(connection.connect(opening, configuration, work, at: now), at: now)
+    }
+
+    /// Works through what the IKE SA reports.
+    private func take(_ effects: [InitiatorEffect], at now: Moment) {
+        for effect in effects {
+            switch effect {
+            case .send(let datagrams, let path): work.effects.append(.send(datagrams, path))
+            case .event(let event): work.effects.append(.event(event))
+            case .keyLog(let record): work.effects.append(.keyLog(record))
+            case .established(let responder):
+                work.event("ike-sa-established", .notice, [("responder", "\(responder)")])
+            case .granted(let download): granted(download, at: now)
+            case .refused(let group, let notify): refused(group, notify, at: now)
+            case .left(let group): left(group)
+            case .closed(let closure): closed(closure, at: now)
+            }
+        }
+    }
+
+    private func granted(_ download: GroupDownload, at now: Moment) {
+        connection.served()
+        guard let index = groups.firstIndex(where: { $0.group == download.group }),
+            groups[index].granted(download, work, at: now)
+        else { return }
+        for datagram in early.take(where: { groups[index].follower.holds($0) }) {
+            groups[index].follower.receive(
+                datagram.octets, over: datagram.spi, from: datagram.source, work, at: now)
+        }
+    }
+
+    private func refused(_ group: Identity, _ notify: NotifyType, at now: Moment) {
+        guard let index = groups.firstIndex(where: { $0.group == group }) else { return }
+        let isTemporary = notify == .temporaryFailure
+        work.event(
+            "registration-refused", isTemporary ? .warning : .error,
+            [("group", "\(group)"), ("why", "\(notify)")])
+        groups[index].refused(isTemporary: isTemporary, work, at: now)
+        guard isTemporary, configuration.frontends.count > 1 else {
+            connection.served()
+            return
+        }
+        // This frontend does not reach the authority; another may.
+        connection.preferNext()
+        take(connection.close(work, at: now), at: now)
+    }
+
+    private func left(_ group: Identity) {
+        connection.served()
+        guard let index = groups.firstIndex(where: { $0.group == group }), groups[index].isLeaving else { return }
+        groups[index].farewellDone()
+        work.event("group-left", .notice, [("group", "\(group)")])
+    }
+
+    private func closed(_ closure: InitiatorClosure, at now: Moment) {
+        let frontend = connection.frontend(of: configuration)?.remote.description ?? "none"
+        connection.ended(configuration, work, at: now)
+        for index in groups.indices { groups[index].connectionEnded(at: now) }
+        work.event(
+            "ike-sa-closed", closure == .finished ? .info : .warning, [("why", "\(closure)"), ("frontend", frontend)])
+    }
+
+    // MARK: The end
+
+    /// Closes the IKE SA once every farewell was heard; after the time for it, ends all the same.
+    private func stop(by limit: Moment, at now: Moment) {
+        if limit > now {
+            guard !groups.contains(where: \.isLeaving) else { return }
+            take(connection.close(work, at: now), at: now)
+            guard connection.isDown else { return }
+        }
+        isFinished = true
+    }
+
+    /// Multicast is joined before anything is installed, and left after everything was removed.
+    private func collect() -> [MemberEffect] {
+        var wanted: Set<Endpoint> = []
+        for group in groups where !group.isGone { wanted.formUnion(group.follower.listensAt) }
+        let joins = wanted.subtracting(listening).sorted { $0.description < $1.description }
+        let leaves = listening.subtracting(wanted).sorted { $0.description < $1.description }
+        listening = wanted
+        let done = joins.map { MemberEffect.joinMulticast($0) } + work.effects + leaves.map { .leaveMulticast($0) }
+        work.effects = []
+        return isFinished ? done + [.finished] : done
+    }
+}

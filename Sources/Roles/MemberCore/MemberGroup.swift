@@ -1,0 +1,138 @@
+import GroupKeying
+import GroupModel
+import IKEExchange
+import IKEVocabulary
+
+/// One group of a member: where it stands with the GCKS, and what it follows.
+struct MemberGroup: Sendable {
+    enum Standing: Hashable, Sendable {
+        /// To be asked for from this moment on.
+        case wanted(from: Moment)
+        case asked
+        case registered
+        /// What the GCKS gave is of no use: it must know (RFC 9838 2.3.4), and is asked again later.
+        case refusing(NotifyType, askAgain: Moment)
+        /// Its SAs are gone; the GCKS does not know yet.
+        case leaving
+        case leaveSent
+        case left
+    }
+
+    enum Request: Hashable { case join, leave(NotifyType) }
+
+    var follower: GroupFollower
+    private(set) var standing: Standing
+    private var hasBeenGranted = false
+    private var refusals = BackOff(
+        least: MemberLimits.temporaryRefusalPause, most: MemberLimits.refusedRegistrationPause)
+
+    init(_ membership: Membership, at now: Moment) {
+        follower = GroupFollower(membership)
+        standing = .wanted(from: now)
+    }
+
+    var group: Identity { follower.group }
+
+    var join: GroupJoin {
+        let membership = follower.membership
+        return GroupJoin(group: group, proposals: membership.proposals, senderIDs: membership.senderIDs)
+    }
+
+    var isLeaving: Bool { standing == .leaving || standing == .leaveSent }
+    var isGone: Bool { isLeaving || standing == .left }
+
+    /// When something must be said to the GCKS; `.never` while nothing needs to be.
+    var speaksAt: Moment {
+        switch standing {
+        case .wanted(let from): from
+        case .refusing, .leaving: Moment(nanoseconds: 0)
+        case .registered: follower.reregistration?.at ?? .never
+        case .asked, .leaveSent, .left: .never
+        }
+    }
+
+    // MARK: What is to be said
+
+    /// Moves to `.wanted` when the follower's wish has come due.
+    mutating func takeWish(at now: Moment) {
+        guard standing == .registered, let wish = follower.reregistration, wish.at <= now else { return }
+        follower.clearReregistration()
+        standing = .wanted(from: now)
+    }
+
+    /// What to ask over an IKE SA now, if anything; it counts as asked from then on.
+    mutating func takeRequest(at now: Moment) -> Request? {
+        guard speaksAt <= now else { return nil }
+        switch standing {
+        case .wanted:
+            standing = .asked
+            return .join
+        case .refusing(let why, let askAgain):
+            standing = .wanted(from: askAgain)
+            return .leave(why)
+        case .leaving:
+            standing = .leaveSent
+            return .leave(.registrationFailed)
+        default: return nil
+        }
+    }
+
+    /// The IKE SA ended before an answer came.
+    mutating func connectionEnded(at now: Moment) {
+        switch standing {
+        case .asked: standing = .wanted(from: now)
+        case .leaveSent: standing = .leaving
+        default: break
+        }
+    }
+
+    // MARK: What the GCKS says
+
+    /// - Returns: false when the answer is of no use; the member then says so.
+    mutating func granted(_ download: GroupDownload, _ work: FollowerWork, at now: Moment) -> Bool {
+        guard !isGone else { return false }
+        hasBeenGranted = true
+        do throws(DownloadRefusal) {
+            let opened = try RegistrationDownload.open(
+                gsa: GSAPayloadBody(download.groupSecurityAssociation), kd: KDPayloadBody(download.keyDownload),
+                notifies: download.notifies, gskW: download.gskW, keyWrap: download.keyWrap,
+                askedToSend: follower.membership.asksToSend, engine: work.engine)
+            try follower.register(opened, work, at: now)
+            refusals.reset()
+            standing = .registered
+            return true
+        } catch {
+            work.event("registration-unusable", .error, [("group", "\(group)"), ("why", "\(error)")])
+            let pause = MemberLimits.refusedRegistrationPause + spread(work)
+            standing = .refusing(error.notify, askAgain: now + pause)
+            return false
+        }
+    }
+
+    /// The GCKS says no, or not now. What the follower holds stays until it ends by itself.
+    mutating func refused(isTemporary: Bool, _ work: FollowerWork, at now: Moment) {
+        guard !isGone else { return }
+        follower.clearReregistration()
+        let pause =
+            isTemporary
+            ? refusals.next(&work.entropy) : MemberLimits.refusedRegistrationPause + spread(work)
+        standing = .wanted(from: now + pause)
+    }
+
+    private func spread(_ work: FollowerWork) -> Duration {
+        Jitter.upTo(MemberLimits.reregistrationSpread, &work.entropy)
+    }
+
+    // MARK: Leaving
+
+    /// A group that was never asked for needs no farewell.
+    mutating func leave(_ work: FollowerWork) {
+        guard !isGone else { return }
+        follower.removeEverything(work)
+        standing = hasBeenGranted || standing == .asked ? .leaving : .left
+    }
+
+    mutating func farewellDone() {
+        if standing == .leaveSent { standing = .left }
+    }
+}
