@@ -1,123 +1,168 @@
 import COpenSSL
 package import IKEVocabulary
 
-/// What a trusted certificate says of its holder.
-package struct JudgedCertificate: Sendable {
-    package let key: VerifyingKey
-    /// Subject alternative names and the subject itself.
-    package let identities: [Identity]
-    package let notAfter: WallTime
-    package let fingerprint: [UInt8]
-
-    /// RFC 4945 3.1: the IKE identity must be one of the certificate's.
-    package func names(_ identity: Identity) -> Bool {
-        identities.contains { own in
-            guard own.type == identity.type else { return false }
-            // DNS names compare without case; everything else octet by octet.
-            return own.type == .fqdn
-                ? own.octets.map(\.asciiLowercased) == identity.octets.map(\.asciiLowercased)
-                : own.octets == identity.octets
-        }
-    }
-}
-
-extension UInt8 {
-    fileprivate var asciiLowercased: UInt8 { (0x41...0x5a).contains(self) ? self + 0x20 : self }
-}
-
-/// Why a chain is not trusted, in OpenSSL's words or ours.
-package struct CertificateRefusal: Error, Hashable, Sendable {
-    package let reason: String
-    package init(_ reason: String) { self.reason = reason }
-}
-
-package enum CertificateLimits {
-    package static let chain = 8
-    package static let octets = 16_384
-    package static let cached = 4096
-}
-
-/// Judges certificate chains against trust anchors and CRLs. OpenSSL's X509_STORE with the strict flag is the judge of record;
-/// an accepted leaf is remembered by its SHA-256 until it expires, so that a member that comes again costs one digest.
+/// Judges certificate chains against trust anchors and CRLs (RFC 5280, RFC 4945), for one thread.
 ///
-/// Belongs to one thread.
+/// Three ways, each with the same answer:
+/// 1. A leaf judged before is known by its SHA-256 while its whole path and the CRLs are valid.
+/// 2. A leaf of the common profile under an issuer that OpenSSL accepted with the same chain above it needs our own checks of
+///    form, time and revocation, and one signature.
+/// 3. Anything else goes to OpenSSL's X509_STORE with the strict flag, the judge of record.
+///
+/// The second way may refuse to decide, never accept what the third refuses: a differential test holds it to that.
 package final class CertificateJudge {
-    private let trust: OpaquePointer
+    private var store: TrustStore
+    private let anchors: [[UInt8]]
+    private let intermediates: [[UInt8]]
     private let engine: CryptoEngine
     private let provider: CryptoProvider
-    private var cache: [[UInt8]: JudgedCertificate] = [:]
-    private var order: [[UInt8]] = []
-    /// SHA-1 of the anchors' keys, one after the other: the data of a CERTREQ (RFC 7296 3.7).
-    package let authorityKeyIDs: [UInt8]
+    private var cache: LeafCache
+    private var issuers: [IssuerKey: JudgedIssuer] = [:]
 
-    /// - Parameters: PEM texts.
+    /// How many chains were decided which way, refusals included.
+    package struct Counts: Hashable, Sendable {
+        package var cached = 0
+        package var fast = 0
+        package var full = 0
+    }
+    package private(set) var counts = Counts()
+
+    /// SHA-1 of the anchors' keys, one after the other: the data of a CERTREQ (RFC 7296 3.7).
+    package var authorityKeyIDs: [UInt8] { store.authorityKeyIDs }
+
+    /// - Parameters:
+    ///   - anchorsPEM: PEM texts, or single certificates in DER; the same holds for the others.
+    ///   - intermediatesPEM: help to build paths and are not trusted themselves.
+    ///   - crlsPEM: with any, every certificate of a path needs a current CRL of its issuer.
+    ///   - cacheCapacity: leaves remembered; 0 for none.
     /// - Throws: when a block does not parse or there is no anchor.
     package init(
-        anchorsPEM: [[UInt8]], crlsPEM: [[UInt8]] = [], provider: CryptoProvider = .fastest
+        anchorsPEM: [[UInt8]], intermediatesPEM: [[UInt8]] = [], crlsPEM: [[UInt8]] = [],
+        provider: CryptoProvider = .fastest, cacheCapacity: Int = CertificateLimits.cached
     ) throws(CertificateRefusal) {
-        guard let trust = gcks_trust_new() else { throw CertificateRefusal("no memory for a trust store") }
-        self.trust = trust
+        store = try TrustStore(anchors: anchorsPEM, intermediates: intermediatesPEM, crls: crlsPEM)
+        (anchors, intermediates) = (anchorsPEM, intermediatesPEM)
         self.provider = provider
         engine = CryptoEngine(provider: provider)
-        var anchors: Int32 = 0
-        var ids: [UInt8] = []
-        for pem in anchorsPEM {
-            let added = gcks_trust_add_anchors_pem(trust, pem, pem.count)
-            if added > 0 { ids += Self.keyIDs(pem, count: added) }
-            anchors = added < 0 || anchors < 0 ? -1 : anchors + added
-        }
-        var crls: Int32 = 0
-        for pem in crlsPEM where crls >= 0 { crls = gcks_trust_add_crls_pem(trust, pem, pem.count) }
-        authorityKeyIDs = ids
-        guard anchors > 0 else { throw CertificateRefusal("a trust anchor does not parse, or there is none") }
-        guard crls >= 0 else { throw CertificateRefusal("a CRL does not parse") }
+        cache = LeafCache(capacity: cacheCapacity)
     }
 
-    deinit { gcks_trust_free(trust) }
+    /// New CRLs instead of all old ones; everything judged before is forgotten. On a refusal nothing changes.
+    package func replaceCRLs(_ crlsPEM: [[UInt8]]) throws(CertificateRefusal) {
+        store = try TrustStore(anchors: anchors, intermediates: intermediates, crls: crlsPEM)
+        cache.removeAll()
+        issuers.removeAll()
+    }
 
     /// - Parameter chain: DER, leaf first, at most `CertificateLimits.chain`.
     package func judge(_ chain: [[UInt8]], at now: WallTime) throws(CertificateRefusal) -> JudgedCertificate {
+        let leaf = try Self.checkSizes(chain)
+        let seconds = now.seconds
+        let fingerprint = engine.sha256(leaf)
+        if let known = cache.find(fingerprint, at: seconds) {
+            counts.cached += 1
+            return known
+        }
+        let upper = Array(chain.dropFirst())
+        let read = provider == .fastest ? LeafCertificate(leaf) : nil
+        if let read, let (judged, window) = judgeFast(read, upper, fingerprint, seconds) {
+            counts.fast += 1
+            cache.insert(judged, window)
+            return judged
+        }
+        counts.full += 1
+        let path = try store.judge(chain, at: seconds)
+        let (judged, window) = try Self.read(leaf, fingerprint, provider)
+        let whole = window.clamped(to: store.crlWindow).clamped(to: path?.window ?? window)
+        cache.insert(judged, whole)
+        if let read, let path { learn(read, upper, path) }
+        return judged
+    }
+
+    /// OpenSSL's judgement alone, with nothing remembered.
+    package func judgeByRecord(_ chain: [[UInt8]], at now: WallTime) throws(CertificateRefusal) -> JudgedCertificate {
+        let leaf = try Self.checkSizes(chain)
+        _ = try store.judge(chain, at: now.seconds)
+        return try Self.read(leaf, engine.sha256(leaf), .openSSLOnly).judged
+    }
+
+    private static func checkSizes(_ chain: [[UInt8]]) throws(CertificateRefusal) -> [UInt8] {
         guard let leaf = chain.first, chain.count <= CertificateLimits.chain else {
             throw CertificateRefusal("\(chain.count) certificates")
         }
         guard chain.allSatisfy({ (1...CertificateLimits.octets).contains($0.count) }) else {
             throw CertificateRefusal("a certificate is too large")
         }
-        let fingerprint = engine.sha256(leaf)
-        if let known = cache[fingerprint], now < known.notAfter { return known }
-        try verify(chain, at: now)
-        let judged = try Self.read(leaf, fingerprint, provider)
-        remember(judged)
-        return judged
+        return leaf
+    }
+}
+
+extension WallTime {
+    /// Whole seconds, rounded down also before 1970.
+    fileprivate var seconds: Int64 { milliseconds >= 0 ? milliseconds / 1000 : (milliseconds - 999) / 1000 }
+}
+
+// MARK: Leaves under judged issuers
+
+/// An issuer is known by its name and key identifier, and only together with what was sent above the leaf: OpenSSL would build
+/// its path from the same certificates again.
+private struct IssuerKey: Hashable {
+    let name: [UInt8]
+    let keyID: [UInt8]
+    let upper: [[UInt8]]
+}
+
+private struct JudgedIssuer {
+    let key: VerifyingKey
+    let window: Range<Int64>
+}
+
+extension CertificateJudge {
+    /// Nil when this way cannot decide.
+    private func judgeFast(
+        _ leaf: LeafCertificate, _ upper: [[UInt8]], _ fingerprint: [UInt8], _ seconds: Int64
+    ) -> (JudgedCertificate, Range<Int64>)? {
+        guard let keyID = leaf.extensions.authorityKeyID, leaf.notBefore < leaf.notAfter,
+            let issuer = issuers[IssuerKey(name: leaf.issuer, keyID: keyID, upper: upper)]
+        else { return nil }
+        let window = issuer.window.clamped(to: leaf.notBefore..<leaf.notAfter)
+        guard window.contains(seconds), !store.mayBeRevoked(leaf.serial, by: leaf.issuer),
+            let key = try? VerifyingKey(subjectPublicKeyInfo: leaf.subjectPublicKeyInfo, provider: provider),
+            (try? issuer.key.verify(leaf.toBeSigned, signature: leaf.signature, leaf.scheme)) != nil
+        else { return nil }
+        let judged = JudgedCertificate(
+            key: key, identities: [Identity(type: .derASN1DN, octets: leaf.subject)] + leaf.extensions.names,
+            notAfter: WallTime(seconds: leaf.notAfter),
+            fingerprint: fingerprint)
+        return (judged, window)
     }
 
-    private func verify(_ chain: [[UInt8]], at now: WallTime) throws(CertificateRefusal) {
-        var reason = [CChar](repeating: 0, count: 256)
-        let lengths = chain.map(\.count)
-        let whole = chain.flatMap { $0 }
-        let trusted = whole.withUnsafeBufferPointer { whole -> Int32 in
-            var starts: [UnsafePointer<UInt8>?] = []
-            var at = 0
-            for length in lengths {
-                starts.append(whole.baseAddress.map { $0 + at })
-                at += length
-            }
-            return gcks_trust_judge(trust, starts, lengths, chain.count, now.milliseconds / 1000, &reason, reason.count)
-        }
-        guard trusted == 1 else {
-            let text = String(decoding: reason.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-            throw CertificateRefusal(text.isEmpty ? "not trusted" : text)
-        }
+    /// Remembers the issuer of a leaf that OpenSSL trusts, unless its path or the CRLs ask for more than the fast path checks.
+    private func learn(_ leaf: LeafCertificate, _ upper: [[UInt8]], _ path: TrustStore.Path) {
+        let window = path.window.clamped(to: store.crlWindow)
+        guard store.hasSimpleCRLs, !path.hasNameConstraints, !window.isEmpty, path.issuerName == leaf.issuer,
+            !path.issuerKeyID.isEmpty, path.issuerKeyID == leaf.extensions.authorityKeyID,
+            let key = try? VerifyingKey(subjectPublicKeyInfo: path.issuerKey, provider: provider)
+        else { return }
+        if issuers.count >= CertificateLimits.issuers { issuers.removeAll() }
+        issuers[IssuerKey(name: leaf.issuer, keyID: path.issuerKeyID, upper: upper)] = JudgedIssuer(
+            key: key, window: window)
     }
+}
 
-    private func remember(_ judged: JudgedCertificate) {
-        if cache.updateValue(judged, forKey: judged.fingerprint) == nil { order.append(judged.fingerprint) }
-        if order.count > CertificateLimits.cached { cache.removeValue(forKey: order.removeFirst()) }
+// MARK: Reading a leaf that OpenSSL trusts
+
+extension WallTime {
+    fileprivate init(seconds: Int64) {
+        let (product, overflow) = seconds.multipliedReportingOverflow(by: 1000)
+        self.init(milliseconds: overflow ? (seconds < 0 ? .min : .max) : product)
     }
+}
 
+extension CertificateJudge {
     private static func read(
         _ leaf: [UInt8], _ fingerprint: [UInt8], _ provider: CryptoProvider
-    ) throws(CertificateRefusal) -> JudgedCertificate {
+    ) throws(CertificateRefusal) -> (judged: JudgedCertificate, window: Range<Int64>) {
         guard let certificate = gcks_certificate_der(leaf, leaf.count) else {
             throw CertificateRefusal("the certificate does not parse")
         }
@@ -125,13 +170,17 @@ package final class CertificateJudge {
         guard let spki = octets({ gcks_certificate_public_key(certificate, $0, $1) }),
             let key = try? VerifyingKey(subjectPublicKeyInfo: spki, provider: provider)
         else { throw CertificateRefusal("a key of a kind or size that is not accepted") }
+        let (from, until) = (gcks_certificate_not_before(certificate), gcks_certificate_not_after(certificate))
+        guard from < until else { throw CertificateRefusal("the certificate's time of validity is empty") }
         var identities: [Identity] = []
-        if let subject = octets({ gcks_certificate_subject(certificate, $0, $1) }) {
+        if let subject = octets({ gcks_certificate_subject(certificate, $0, $1) }),
+            subject != [DERTag.sequence, 0]
+        {
             identities.append(Identity(type: .derASN1DN, octets: subject))
         }
+        var name = [UInt8](repeating: 0, count: CertificateLimits.nameOctets)
         for index in 0..<gcks_certificate_names(certificate) {
             var (kind, length) = (Int32(0), 0)
-            var name = [UInt8](repeating: 0, count: 1024)
             guard gcks_certificate_name(certificate, index, &kind, &name, name.count, &length) == 1 else { continue }
             let value = Array(name.prefix(length))
             switch kind {
@@ -142,29 +191,8 @@ package final class CertificateJudge {
             default: continue
             }
         }
-        let end = gcks_certificate_not_after(certificate)
-        let notAfter = WallTime(milliseconds: end == .min ? 0 : end.multipliedReportingOverflow(by: 1000).partialValue)
-        return JudgedCertificate(key: key, identities: identities, notAfter: notAfter, fingerprint: fingerprint)
-    }
-
-    private static func keyIDs(_ pem: [UInt8], count: Int32) -> [UInt8] {
-        PEM.certificates(pem).prefix(Int(count)).flatMap { der -> [UInt8] in
-            guard let certificate = gcks_certificate_der(der, der.count) else { return [] }
-            defer { gcks_certificate_free(certificate) }
-            var id = [UInt8](repeating: 0, count: 20)
-            return gcks_certificate_key_id(certificate, &id) == 1 ? id : []
-        }
-    }
-}
-
-package enum PEM {
-    /// The DER certificates of a PEM text, in its order; at most 64.
-    package static func certificates(_ pem: [UInt8]) -> [[UInt8]] {
-        var found: [[UInt8]] = []
-        for index in 0..<Int32(64) {
-            guard let der = octets({ gcks_pem_certificate(pem, pem.count, index, $0, $1) }) else { break }
-            found.append(der)
-        }
-        return found
+        let judged = JudgedCertificate(
+            key: key, identities: identities, notAfter: WallTime(seconds: until), fingerprint: fingerprint)
+        return (judged, from..<until)
     }
 }

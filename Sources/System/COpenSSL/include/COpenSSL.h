@@ -84,12 +84,33 @@ int gcks_verify(const gcks_key *key, int digest, int padding, const uint8_t *in,
 typedef struct gcks_trust gcks_trust;
 gcks_trust *gcks_trust_new(void);
 void gcks_trust_free(gcks_trust *trust);
-// Adds every certificate (as anchors) or every CRL of a PEM file's octets; returns how many, -1 when one does not parse.
-int gcks_trust_add_anchors_pem(gcks_trust *trust, const uint8_t *pem, size_t length);
-int gcks_trust_add_crls_pem(gcks_trust *trust, const uint8_t *pem, size_t length);
-// Judges a chain (leaf first) at a time in seconds since 1970. Returns 1 when trusted; else 0 and a reason in text.
+// What octets hold: all certificates or CRLs of a PEM text, or one in DER. Returns how many were added, -1 when one does not
+// parse. Intermediates help to build paths and are not trusted themselves. Once a CRL is there, every certificate needs one.
+int gcks_trust_add_anchors(gcks_trust *trust, const uint8_t *octets, size_t length);
+int gcks_trust_add_intermediates(gcks_trust *trust, const uint8_t *octets, size_t length);
+int gcks_trust_add_crls(gcks_trust *trust, const uint8_t *octets, size_t length);
+// The CRLs that were added. Simple: without delta, distribution point or any critical extension, serials not negative.
+int gcks_trust_crl_count(const gcks_trust *trust);
+int gcks_trust_crl_is_simple(const gcks_trust *trust, int index);
+int64_t gcks_trust_crl_last_update(const gcks_trust *trust, int index);
+// INT64_MAX without a nextUpdate.
+int64_t gcks_trust_crl_next_update(const gcks_trust *trust, int index);
+size_t gcks_trust_crl_issuer(const gcks_trust *trust, int index, uint8_t *out, size_t room);
+int gcks_trust_crl_revoked_count(const gcks_trust *trust, int index);
+// Magnitude of a revoked serial, without leading zeros; 0 when it does not fit.
+size_t gcks_trust_crl_serial(const gcks_trust *trust, int index, int entry, uint8_t *out, size_t room);
+
+// What the path above a trusted leaf says.
+typedef struct gcks_path gcks_path;
+// Judges a chain (leaf first) at a time in seconds since 1970. Returns 1 when trusted; else 0 and a reason in text. With
+// path != NULL a trusted leaf that has an issuer gives one, to be freed by the caller.
 int gcks_trust_judge(const gcks_trust *trust, const uint8_t *const *chain, const size_t *lengths, size_t count, int64_t at,
-                     char *reason, size_t reason_room);
+                     char *reason, size_t reason_room, gcks_path **path);
+void gcks_path_free(gcks_path *path);
+// Latest notBefore and earliest notAfter above the leaf.
+int64_t gcks_path_not_before(const gcks_path *path);
+int64_t gcks_path_not_after(const gcks_path *path);
+int gcks_path_has_name_constraints(const gcks_path *path);
 
 typedef struct gcks_certificate gcks_certificate;
 gcks_certificate *gcks_certificate_der(const uint8_t *der, size_t length);
@@ -105,6 +126,10 @@ int gcks_certificate_name(const gcks_certificate *certificate, int index, int *k
                           size_t *length);
 // SHA-1 of the subject public key info, as CERTREQ names an authority (RFC 7296 3.7).
 int gcks_certificate_key_id(const gcks_certificate *certificate, uint8_t out[20]);
+// The subjectKeyIdentifier extension; 0 without one.
+size_t gcks_certificate_subject_key_id(const gcks_certificate *certificate, uint8_t *out, size_t room);
+// The issuer of the leaf. Lives as long as the path.
+const gcks_certificate *gcks_path_issuer(const gcks_path *path);
 // Cuts a PEM text into DER certificates: writes the index-th, returns its length, 0 when there is none.
 size_t gcks_pem_certificate(const uint8_t *pem, size_t pem_length, int index, uint8_t *out, size_t room);
 
