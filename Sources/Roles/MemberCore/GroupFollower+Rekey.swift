@@ -211,7 +211,6 @@ extension GroupFollower {
         for index in rekeySAs.indices where rekeySAs[index].lifeline.takeSoft(at: now) { wantsReplacement = true }
         // Their soft moments are spread already.
         if wantsReplacement { reregister(.softLifetime, work, at: now, spread: .zero) }
-        if dataSAs.isEmpty, rekeySAs.isEmpty, reregistration == nil { reregister(.noSALeft, work, at: now) }
     }
 
     private mutating func endRekeySAs(_ work: FollowerWork, at now: Moment) {

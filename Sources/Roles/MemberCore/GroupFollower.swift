@@ -55,6 +55,8 @@ struct GroupFollower: Sendable {
         Set(rekeySAs.map(\.endpoint)).union(membership.rekeyAddress.map { [$0] } ?? [])
     }
 
+    var isEmpty: Bool { rekeySAs.isEmpty && dataSAs.isEmpty }
+
     func holds(_ spi: RekeySPI) -> Bool { rekeySAs.contains { $0.receiver.sa.policy.spi == spi } }
 
     func expects(_ spi: RekeySPI) -> Bool { rekeySAs.contains { $0.receiver.sa.policy.nextSPIs.contains(spi) } }
@@ -76,7 +78,7 @@ struct GroupFollower: Sendable {
             reregister(.staleAnswer, work, at: now)
             return
         }
-        let isFirst = rekeySAs.isEmpty && dataSAs.isEmpty
+        let isFirst = isEmpty
         let before = Set(rekeySAs.map { $0.receiver.sa.policy.spi.octets } + dataSAs.map { $0.sa.policy.spi.octets })
         let known = opened.rekey.flatMap { rekey in rekeySAs.first { $0.receiver.sa.hasKey(of: rekey) } }
         let kept =

@@ -89,15 +89,18 @@ struct MemberConnection {
     /// This frontend cannot help for now.
     mutating func preferNext() { place += 1 }
 
-    /// The IKE SA is gone. One that served may be made again at once; otherwise the next frontend is tried, and after a round
-    /// of all of them there is a pause.
-    mutating func ended(_ configuration: MemberConfiguration, _ work: FollowerWork, at now: Moment) {
-        let wasRefusal = isClosing
+    /// The IKE SA is gone. A frontend that served may be asked again at once, unless it fell silent; otherwise the next one is
+    /// tried, and after a round of all of them there is a pause.
+    mutating func ended(
+        _ closure: InitiatorClosure, _ configuration: MemberConfiguration, _ work: FollowerWork, at now: Moment
+    ) {
+        let wasWanted = isClosing
         (sa, isClosing) = (nil, false)
         retryAt = now
-        guard !hasServed, !wasRefusal else { return }
+        guard !wasWanted else { return }
+        if !hasServed || closure == .noAnswer { place += 1 }
+        guard !hasServed else { return }
         failures += 1
-        place += 1
         if failures % max(configuration.frontends.count, 1) == 0 { retryAt = now + pause.next(&work.entropy) }
     }
 }

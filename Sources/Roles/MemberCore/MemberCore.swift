@@ -57,10 +57,7 @@ package final class MemberCore {
             stopsAt = stopsAt ?? now + MemberLimits.stopTime
             for index in groups.indices { groups[index].leave(work) }
         }
-        for index in groups.indices where !groups[index].isGone {
-            groups[index].follower.passTime(work, at: now)
-            groups[index].takeWish(at: now)
-        }
+        for index in groups.indices { groups[index].passTime(work, at: now) }
         early.forget(at: now)
         if let stopsAt { stop(by: stopsAt, at: now) }
         pursue(at: now)
@@ -172,7 +169,7 @@ package final class MemberCore {
 
     private func closed(_ closure: InitiatorClosure, at now: Moment) {
         let frontend = connection.frontend(of: configuration)?.remote.description ?? "none"
-        connection.ended(configuration, work, at: now)
+        connection.ended(closure, configuration, work, at: now)
         for index in groups.indices { groups[index].connectionEnded(at: now) }
         work.event(
             "ike-sa-closed", closure == .finished ? .info : .warning, [("why", "\(closure)"), ("frontend", frontend)])

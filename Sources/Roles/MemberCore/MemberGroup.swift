@@ -53,8 +53,13 @@ struct MemberGroup: Sendable {
 
     // MARK: What is to be said
 
-    /// Moves to `.wanted` when the follower's wish has come due.
-    mutating func takeWish(at now: Moment) {
+    /// Does what the follower's timers want, and moves to `.wanted` when its wish for a registration has come due.
+    mutating func passTime(_ work: FollowerWork, at now: Moment) {
+        guard !isGone else { return }
+        follower.passTime(work, at: now)
+        if standing == .registered, follower.isEmpty, follower.reregistration == nil {
+            follower.reregister(.noSALeft, work, at: now)
+        }
         guard standing == .registered, let wish = follower.reregistration, wish.at <= now else { return }
         follower.clearReregistration()
         standing = .wanted(from: now)

@@ -16,7 +16,7 @@ func after(_ seconds: Double) -> Moment { start + .milliseconds(Int64(seconds * 
 /// The GCKS of one group, with nothing but its keys: makes registration answers and rekeys.
 final class GroupFixture {
     let engine = CryptoEngine()
-    let group = Identity.keyID("market-data")
+    let group: Identity
     let gskW = HeldSecret(SecretOctets(copying: (0..<32).map { UInt8($0) }))
     var rekeySA: KeyedRekeySA
     var dataSAs: [KeyedDataSA]
@@ -33,8 +33,9 @@ final class GroupFixture {
 
     init(
         suite: ProtectionSuite = .aesGCM256, numbers: SequenceNumbersID = .unspecified32, isImplicit: Bool = false,
-        seed: UInt64 = 11
+        seed: UInt64 = 11, group: String = "market-data"
     ) throws {
+        self.group = .keyID(group)
         self.suite = suite
         self.numbers = numbers
         entropy = SeededEntropy(seed: seed)
@@ -70,21 +71,26 @@ final class GroupFixture {
         return KeyedDataSA(policy: policy, key: HeldSecret(entropy.secret(suite.keyOctets)))
     }
 
-    /// The registration answer of this moment, opened as a member opens it.
-    func grant(senderIDs: [UInt32] = []) throws -> OpenedGroup {
-        let isSender = !senderIDs.isEmpty
+    /// The registration answer of this moment, as the authority makes it.
+    func bodies(under gskW: HeldSecret, senderIDs: [UInt32] = []) throws -> RegistrationGrant {
         var rekey = rekeySA
         rekey.policy.initialMessageID = nextMessageID == .zero ? nil : nextMessageID
         var wide = groupWide
-        wide.senderIDWidth = isSender ? SenderIDWidth(bits: 16) : nil
-        let bodies = try RegistrationBodies.build(
+        wide.senderIDWidth = senderIDs.isEmpty ? nil : SenderIDWidth(bits: 16)
+        return try RegistrationBodies.build(
             GrantMaterial(
                 rekey: rekey, data: dataSAs, groupWide: wide, mode: .tunnel, authKey: signingKey?.subjectPublicKeyInfo,
                 senderIDs: senderIDs.map { SenderID(rawValue: $0) }, gskW: gskW, keyWrap: .kw5649_256),
             engine: engine)
+    }
+
+    /// The same, opened as a member opens it.
+    func grant(senderIDs: [UInt32] = []) throws -> OpenedGroup {
+        let bodies = try bodies(under: gskW, senderIDs: senderIDs)
         return try RegistrationDownload.open(
             gsa: GSAPayloadBody(bodies.groupSecurityAssociation), kd: KDPayloadBody(bodies.keyDownload),
-            notifies: bodies.notifies, gskW: gskW, keyWrap: .kw5649_256, askedToSend: isSender, engine: engine)
+            notifies: bodies.notifies, gskW: gskW, keyWrap: .kw5649_256, askedToSend: !senderIDs.isEmpty,
+            engine: engine)
     }
 
     /// One GSA_REKEY over the current Rekey SA.
@@ -163,13 +169,16 @@ final class FollowerFixture {
         return taken()
     }
 
-    /// The effects since the last look, one word each; Data-Security SAs by the last digit of their SPI.
+    /// The effects since the last look.
     private func taken() -> [String] {
         defer { work.effects = [] }
-        return work.effects.compactMap(describe)
+        return work.effects.compactMap(EffectText.describe)
     }
+}
 
-    private func describe(_ effect: MemberEffect) -> String? {
+/// Effects in a word or two; Data-Security SAs by the last digits of their SPI.
+enum EffectText {
+    static func describe(_ effect: MemberEffect) -> String? {
         switch effect {
         case .install(let sa):
             if case .data(_, let use) = sa.content {
@@ -184,11 +193,14 @@ final class FollowerFixture {
         case .event(let event):
             ["rekey-received", "group-registered"].contains(event.name)
                 ? nil : ([event.name] + event.fields.filter { $0.key == "why" }.map(\.value)).joined(separator: " ")
-        default: nil
+        case .joinMulticast(let endpoint): "join \(endpoint)"
+        case .leaveMulticast(let endpoint): "part \(endpoint)"
+        case .finished: "finished"
+        case .send, .keyLog: nil
         }
     }
 
-    private func short(_ reference: GroupSAReference) -> String {
+    private static func short(_ reference: GroupSAReference) -> String {
         switch reference {
         case .rekey: "rekey"
         case .data(let spi, _): "\(spi.rawValue - 0x1000)"

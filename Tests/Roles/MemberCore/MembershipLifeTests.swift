@@ -1,0 +1,184 @@
+import GroupModel
+import IKEExchange
+import IKEVocabulary
+import IKEWire
+import KeyMaterial
+import TestKit
+import Testing
+
+@testable import MemberCore
+
+@Suite struct MembershipLifeTests {
+    @Test func anExcludedMemberAsksAgainAndIsRefused() throws {
+        let group = try GroupFixture()
+        let world = try MemberWorld(groups: [group])
+        try world.give(.start)
+        for frontend in world.frontends {
+            frontend.answer = { _ in .refused(RegistrationRefusal(.notAuthorised, "excluded")) }
+        }
+        #expect(
+            try world.multicast(try group.rekey(deletes: [.wholeGroup])) == [
+                "group-excluded", "reregistration-planned excluded",
+            ])
+        #expect(try world.run(seconds: 5) == ["registration-refused authorizationFailed"])
+        #expect(
+            try world.run(seconds: 6) == [
+                "remove 1", "remove rekey", "part 239.1.1.1:848",
+            ])
+        #expect(world.installed.isEmpty)
+        // It asks every five minutes from then on, no more.
+        let before = world.frontends[0].joins
+        try world.run(seconds: 3600)
+        #expect(world.frontends[0].joins - before <= 12)
+    }
+
+    @Test func aSoftLifetimeIsAnsweredOverTheStandingSA() throws {
+        let group = try GroupFixture()
+        let world = try MemberWorld(groups: [group])
+        try world.give(.start)
+        try world.run(seconds: 3300)
+        group.dataSAs = [try group.makeDataSA()]
+        let said = try world.run(seconds: 300)
+        #expect(said == ["reregistration-planned soft-lifetime", "install 2 inbound", "remove 1"])
+        #expect(world.frontends[0].initials == 1)
+        #expect(world.frontends[0].joins == 2)
+    }
+
+    @Test func anUnknownSPIAtTheGroupsAddressMakesTheMemberAsk() throws {
+        let group = try GroupFixture()
+        let world = try MemberWorld(groups: [group])
+        try world.give(.start)
+        // The first rekey is lost; the second comes over the Rekey SA that it made.
+        _ = try group.rekey(newRekeySA: true)
+        let second = try group.rekey(newDataSA: true)
+        #expect(try world.multicast(second) == ["reregistration-planned unknown-spi"])
+        let said = try world.run(seconds: 5)
+        #expect(said == ["remove rekey", "install rekey", "install 2 inbound"])
+        #expect(world.frontends[0].joins == 2)
+        // Late copies on the old Rekey SA are no news.
+        #expect(try world.multicast(second) == [])
+    }
+
+    @Test func strangersCannotMakeAMemberAskOften() throws {
+        let group = try GroupFixture()
+        let world = try MemberWorld(groups: [group])
+        try world.give(.start)
+        var datagram = try group.rollover()
+        for round in 0..<3600 {
+            datagram[0] = UInt8(truncatingIfNeeded: round)
+            datagram[1] = UInt8(truncatingIfNeeded: round >> 8)
+            try world.multicast(datagram)
+            try world.run(seconds: 1)
+        }
+        // 10, 20, 40 … 600 s between them, half of each random.
+        #expect(world.frontends[0].joins <= 20)
+        #expect(world.frontends[0].joins >= 5)
+    }
+
+    @Test func noChangedOctetOfARekeyTrapsOrMovesAnything() throws {
+        let group = try GroupFixture()
+        let world = try MemberWorld(groups: [group])
+        try world.give(.start)
+        let genuine = try group.rollover()
+        for index in genuine.indices {
+            var changed = genuine
+            changed[index] ^= 0x10
+            #expect(try world.multicast(changed).allSatisfy { !$0.hasPrefix("install") && !$0.hasPrefix("remove") })
+            try world.multicast(Array(genuine.prefix(index)))
+        }
+        #expect(try world.multicast(genuine).contains("install 2 inbound"))
+    }
+
+    @Test func noChangedOctetOfAnIKEDatagramTraps() throws {
+        let group = try GroupFixture()
+        let world = try MemberWorld(groups: [group])
+        try world.give(.start)
+        var entropy = SeededEntropy(seed: 4)
+        for count in 0..<400 { try world.give(.datagram(entropy.octets(count))) }
+        #expect(world.installed.count == 2)
+        #expect(try world.multicast(try group.rollover()) == ["install 2 inbound"])
+    }
+
+    @Test func leavingOneGroupKeepsTheOther() throws {
+        let first = try GroupFixture()
+        let second = try GroupFixture(seed: 12, group: "alarms")
+        let world = try MemberWorld(groups: [first, second])
+        try world.give(.start)
+        #expect(try world.give(.leave(first.group)) == ["remove 1", "remove rekey"])
+        #expect(world.frontends[0].leaves == [.registrationFailed])
+        // Both share the rekey address: it is left with the second.
+        #expect(world.listening.count == 1)
+        #expect(try world.multicast(try second.rollover()) == ["install 2 inbound"])
+        #expect(try world.give(.leave(second.group)) == ["remove 1", "remove 2", "remove rekey", "part 239.1.1.1:848"])
+        #expect(!world.isFinished)
+        #expect(try world.run(seconds: 86_400) == [])
+    }
+
+    @Test func stoppingLeavesClosesAndEnds() throws {
+        let world = try MemberWorld(groups: [try GroupFixture(), try GroupFixture(seed: 12, group: "alarms")])
+        try world.give(.start)
+        let said = try world.give(.stop)
+        #expect(said.last == "finished")
+        #expect(world.isFinished && world.installed.isEmpty && world.listening.isEmpty)
+        #expect(world.frontends[0].leaves == [.registrationFailed, .registrationFailed])
+        #expect(world.frontends[0].establishedSAs == 0)
+        #expect(world.core.deadline == .never)
+        #expect(try world.give(.start) == [])
+    }
+
+    @Test func stoppingDoesNotWaitForADeadFrontend() throws {
+        let world = try MemberWorld(groups: [try GroupFixture()])
+        try world.give(.start)
+        for frontend in world.frontends { frontend.isDown = true }
+        #expect(try world.give(.stop) == ["remove 1", "remove rekey", "part 239.1.1.1:848"])
+        #expect(try world.run(seconds: 4.9) == [])
+        #expect(try world.run(seconds: 0.2) == ["finished"])
+    }
+
+    @Test func stoppingBeforeAnythingWasReachedEndsAtOnce() throws {
+        let world = try MemberWorld(groups: [try GroupFixture()])
+        for frontend in world.frontends { frontend.isDown = true }
+        try world.give(.start)
+        let said = try world.give(.stop) + world.run(seconds: 6)
+        #expect(said.last == "finished")
+        let idle = try MemberWorld(groups: [try GroupFixture()])
+        #expect(try idle.give(.stop) == ["finished"])
+    }
+
+    @Test func aFarewellMakesAnSAWhenThereIsNone() throws {
+        let world = try MemberWorld(groups: [try GroupFixture()], livenessAfter: .seconds(20))
+        try world.give(.start)
+        world.frontends[0].isDown = true
+        try world.run(seconds: 120)
+        #expect(world.transcript.last == "ike-sa-closed noAnswer")
+        let said = try world.give(.stop)
+        #expect(said.last == "finished")
+        #expect(world.frontends[1].leaves == [.registrationFailed])
+        #expect(world.frontends[1].joins == 0)
+    }
+
+    @Test func livenessIsAskedOnlyInSilence() throws {
+        let world = try MemberWorld(groups: [try GroupFixture()], livenessAfter: .seconds(20))
+        try world.give(.start)
+        let before = world.sentDatagrams
+        try world.run(seconds: 200.5)
+        #expect(world.sentDatagrams - before == 10)
+        #expect(world.transcript.last == "install 1 inbound")
+    }
+
+    @Test func aDeadFrontendCostsNoRegistrationTime() throws {
+        let group = try GroupFixture()
+        let world = try MemberWorld(groups: [group], livenessAfter: .seconds(20))
+        try world.give(.start)
+        world.frontends[0].isDown = true
+        try world.run(seconds: 120)
+        // Noticed by liveness; nothing was needed since, so no SA was made.
+        #expect(world.frontends[1].initials == 0)
+        #expect(world.installed.count == 2)
+        try world.multicast(try group.rekey(deletes: [.wholeGroup]))
+        try world.run(seconds: 5)
+        #expect(world.frontends[1].joins == 1)
+        #expect(try world.run(seconds: 100) == [])
+        #expect(world.installed.count == 2)
+    }
+}
