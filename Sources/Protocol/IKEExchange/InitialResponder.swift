@@ -19,9 +19,11 @@ package enum InitialResponder {
     /// - Parameters:
     ///   - datagram: the whole message; AUTH covers it.
     ///   - cookies: nil when no cookie is asked for now.
+    ///   - addressProof: asks for a cookie when the full answer would be larger than the request, before any public-key work.
     package static func respond(
         to message: FramedMessage, datagram: [UInt8], path: DatagramPath, configuration: ResponderConfiguration,
-        cookies: CookieJar?, at now: Moment, engine: CryptoEngine, entropy: inout some EntropySource
+        cookies: CookieJar?, addressProof: CookieJar? = nil, at now: Moment, engine: CryptoEngine,
+        entropy: inout some EntropySource
     ) -> Outcome {
         guard case .clear(let reader) = message.body else { return .silence("protected-init") }
         let header = message.header
@@ -45,15 +47,7 @@ package enum InitialResponder {
             return .silence("rules")
         }
         guard let offer = InitOffer(chain) else { return .silence("malformed") }
-        if let cookies {
-            let given = chain.notify(.cookie)?.data ?? []
-            if !cookies.accepts(given, nonce: offer.nonce, spi: header.initiatorSPI, peer: path.remote, engine: engine)
-            {
-                let cookie =
-                    cookies.make(nonce: offer.nonce, spi: header.initiatorSPI, peer: path.remote, engine: engine) ?? []
-                return .stateless(answer(header, .cookie, cookie), given.isEmpty ? "cookie-sent" : "cookie-wrong")
-            }
-        }
+        if let cookies, let answer = demandCookie(cookies, header, offer, chain, path, engine) { return answer }
         guard let chosen = configuration.policy.choose(from: offer.proposals) else {
             return .stateless(answer(header, .noProposalChosen), "no-proposal")
         }
@@ -62,8 +56,43 @@ package enum InitialResponder {
             return .stateless(
                 answer(header, .invalidKEPayload, [UInt8(method >> 8), UInt8(truncatingIfNeeded: method)]), "ke-method")
         }
+        if let addressProof, cookies == nil, datagram.count < replyOctets(chosen, configuration),
+            let answer = demandCookie(addressProof, header, offer, chain, path, engine)
+        {
+            return answer
+        }
         return begin(
             header, datagram, offer, chain, chosen, path, configuration, now, engine, &entropy)
+    }
+
+    /// Nil when the request brought a good cookie.
+    private static func demandCookie(
+        _ jar: CookieJar, _ header: IKEHeader, _ offer: InitOffer, _ chain: PayloadChain, _ path: DatagramPath,
+        _ engine: CryptoEngine
+    ) -> Outcome? {
+        let given = chain.notify(.cookie)?.data ?? []
+        guard !jar.accepts(given, nonce: offer.nonce, spi: header.initiatorSPI, peer: path.remote, engine: engine)
+        else { return nil }
+        let cookie = jar.make(nonce: offer.nonce, spi: header.initiatorSPI, peer: path.remote, engine: engine) ?? []
+        return .stateless(answer(header, .cookie, cookie), given.isEmpty ? "cookie-sent" : "cookie-wrong")
+    }
+
+    /// What stands in every full answer, whoever asks.
+    private static func announcements(_ configuration: ResponderConfiguration) -> [Payload] {
+        let authorities = configuration.trust.authorityKeyIDs
+        let request = authorities.isEmpty ? [] : [Payload.certificateRequest(CertificatePayload(octets: authorities))]
+        return request + [
+            .notify(NotifyPayload(.ikev2FragmentationSupported)), InitNotifies.signatureHashes,
+            .notify(NotifyPayload(.childlessIKEv2Supported)), .vendorID(ExtensionVendorID.octets),
+        ]
+    }
+
+    /// The size of the full answer, known without making it: KE and nonce have fixed sizes, NAT hashes 20 octets each.
+    private static func replyOctets(_ chosen: ChosenProposal, _ configuration: ResponderConfiguration) -> Int {
+        let named = PayloadChain([.securityAssociation([chosen.proposal])] + announcements(configuration))
+        let (generic, notify) = (4, 8)
+        return IKEHeader.octetCount + named.encode().count + generic + 4 + (chosen.keyExchange.publicOctets ?? 0)
+            + generic + ExchangeLimits.nonceOctets + 2 * (notify + 20)
     }
 
     private static func begin(
@@ -96,13 +125,7 @@ package enum InitialResponder {
         ]
         payloads += InitNotifies.natDetection(
             header.initiatorSPI, spiR, own: path.local, peer: path.remote, engine)
-        if !configuration.trust.authorityKeyIDs.isEmpty {
-            payloads.append(.certificateRequest(CertificatePayload(octets: configuration.trust.authorityKeyIDs)))
-        }
-        payloads += [
-            .notify(NotifyPayload(.ikev2FragmentationSupported)), InitNotifies.signatureHashes,
-            .notify(NotifyPayload(.childlessIKEv2Supported)), .vendorID(ExtensionVendorID.octets),
-        ]
+        payloads += announcements(configuration)
         var replyHeader = header
         replyHeader.responderSPI = spiR
         replyHeader.flags = .response

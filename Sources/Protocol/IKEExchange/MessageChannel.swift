@@ -18,6 +18,8 @@ struct MessageChannel {
     /// Fragments go out only when the peer announced that it joins them.
     var peerReassembles = false
     let fragmentOctets: Int
+    /// The most octets of one message in fragments; small until the peer has proved who it is.
+    var reassemblyOctets: Int
     private var joining: FragmentJoin?
 
     init(
@@ -28,6 +30,8 @@ struct MessageChannel {
         self.spiR = spiR
         self.isInitiator = isInitiator
         self.fragmentOctets = fragmentOctets
+        reassemblyOctets =
+            isInitiator ? ExchangeLimits.reassemblyOctets : ExchangeLimits.unauthenticatedReassemblyOctets
         (sealKey, sealIntegrityKey) = isInitiator ? (keys.skEi, keys.skAi) : (keys.skEr, keys.skAr)
         (openKey, openIntegrityKey) = isInitiator ? (keys.skEr, keys.skAr) : (keys.skEi, keys.skAi)
     }
@@ -95,7 +99,9 @@ struct MessageChannel {
             if joining?.messageID != header.messageID || joining?.isResponse != header.isResponse {
                 joining = FragmentJoin(messageID: header.messageID, isResponse: header.isResponse)
             }
-            guard let whole = joining?.add(fragment, part) else { return .partial(isFirst: fragment.number == 1) }
+            guard let whole = joining?.add(fragment, part, atMost: reassemblyOctets) else {
+                return .partial(isFirst: fragment.number == 1)
+            }
             joining = nil
             return .whole(firstInner: whole.firstInner, whole.inner)
         }
@@ -125,10 +131,12 @@ private struct FragmentJoin {
         self.isResponse = isResponse
     }
 
-    mutating func add(_ fragment: SealedFragment, _ part: [UInt8]) -> (firstInner: PayloadType, inner: [UInt8])? {
+    mutating func add(
+        _ fragment: SealedFragment, _ part: [UInt8], atMost limit: Int
+    ) -> (firstInner: PayloadType, inner: [UInt8])? {
         guard fragment.total >= total else { return nil }
         if fragment.total > total { (total, parts, octets) = (fragment.total, [:], 0) }
-        guard parts[fragment.number] == nil, octets + part.count <= ExchangeLimits.reassemblyOctets else { return nil }
+        guard parts[fragment.number] == nil, octets + part.count <= limit else { return nil }
         parts[fragment.number] = part
         octets += part.count
         if fragment.number == 1 { firstInner = fragment.firstInner }

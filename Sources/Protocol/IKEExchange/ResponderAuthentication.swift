@@ -26,6 +26,7 @@ extension ResponderSA {
         }
         peer = identity
         state = .established
+        channel.reassemblyOctets = ExchangeLimits.reassemblyOctets
         let event = ResponderEffect.event(
             Event(
                 "ike-established", .info,

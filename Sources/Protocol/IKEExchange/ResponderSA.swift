@@ -76,7 +76,7 @@ package final class ResponderSA {
         configuration: ResponderConfiguration, engine: CryptoEngine, entropy: inout some EntropySource
     ) -> [ResponderEffect] {
         let header = message.header
-        guard !header.isResponse, header.isFromInitiator, !isClosed else { return [] }
+        guard !header.isResponse, header.isFromInitiator else { return [] }
         guard header.messageID == expected || header.messageID.next == expected else { return [] }
         let opened: MessageChannel.Opened
         do throws(CryptoError) {
@@ -85,10 +85,11 @@ package final class ResponderSA {
             return [.event(Event("ike-not-authentic", .info, limitedBy: path.remote.address.description, fields(path)))]
         }
         lastHeard = now
-        self.path = path
-        guard header.messageID == expected else { return repeatResponse(to: message, opened) }
-        guard case .whole(let firstInner, let inner) = opened else { return [] }
+        guard header.messageID == expected else { return repeatResponse(to: message, on: path) }
+        guard !isClosed, case .whole(let firstInner, let inner) = opened else { return [] }
         if case .askingAuthority = state { return [] }
+        // Only a new request moves the SA to another address: an old one could have been recorded and sent by anybody.
+        self.path = path
         let chain: PayloadChain
         do throws(PayloadError) {
             chain = try PayloadChain(first: firstInner, octets: inner)
@@ -128,11 +129,16 @@ package final class ResponderSA {
     private func inform(
         _ header: IKEHeader, _ chain: PayloadChain, _ engine: CryptoEngine, _ entropy: inout some EntropySource
     ) -> [ResponderEffect] {
-        let deletesUs = chain.payloads.contains { payload in
-            if case .delete(let delete) = payload { delete.securityProtocol == .ike } else { false }
+        // A member that does not believe our AUTH says so here, and the SA is dead (RFC 7296 2.21.2).
+        let endsUs = chain.payloads.contains { payload in
+            switch payload {
+            case .delete(let delete): delete.securityProtocol == .ike
+            case .notify(let notify): notify.type == .authenticationFailed
+            default: false
+            }
         }
         let effects = respond(header, [], engine, &entropy)
-        guard deletesUs else { return effects }
+        guard endsUs else { return effects }
         state = .closed
         return effects + [.closed]
     }
@@ -166,8 +172,9 @@ package final class ResponderSA {
         return [.send(lastResponse, path)]
     }
 
-    /// A repeated request gets the same octets; of a fragmented one only the first fragment asks (RFC 7383 2.6.1).
-    private func repeatResponse(to message: FramedMessage, _ opened: MessageChannel.Opened) -> [ResponderEffect] {
+    /// A repeated request gets the same octets, after the end of the SA too; of a fragmented one only the first fragment
+    /// asks (RFC 7383 2.6.1).
+    private func repeatResponse(to message: FramedMessage, on path: DatagramPath) -> [ResponderEffect] {
         if case .fragment(let fragment) = message.body, fragment.number != 1 { return [] }
         return lastResponse.isEmpty ? [] : [.send(lastResponse, path)]
     }

@@ -60,6 +60,7 @@ package final class RegistrationCore {
         var expiresAt: Moment
         var isHalfOpen = true
         var asking: OperationID?
+        var askingUntil = Moment.never
 
         init(_ sa: ResponderSA, _ key: InitialKey, request: [UInt8], reply: [UInt8], expiresAt: Moment) {
             self.sa = sa
@@ -126,7 +127,7 @@ package final class RegistrationCore {
             || halfOpenByAddress[path.remote.address, default: 0] >= limits.halfOpenPerAddress
         let outcome = InitialResponder.respond(
             to: message, datagram: datagram, path: path, configuration: configuration,
-            cookies: wantsCookie ? cookies : nil, at: now, engine: engine, entropy: &entropy)
+            cookies: wantsCookie ? cookies : nil, addressProof: cookies, at: now, engine: engine, entropy: &entropy)
         switch outcome {
         case .silence(let why): return drop(why, path, "IKE_SA_INIT")
         case .stateless(let reply, let why):
@@ -134,24 +135,7 @@ package final class RegistrationCore {
             // Nobody who did not prove his address gets more octets than he sent.
             return reply.count <= datagram.count ? [.send([reply], path)] : []
         case .begun(let sa, let reply, let keyLog):
-            // The same rule for the full answer: an initiator whose request is shorter proves its address first.
-            if reply.count > datagram.count, !wantsCookie { return proveAddressFirst(message, datagram, path, at: now) }
             return begin(sa, datagram, reply, keyLog, path, at: now)
-        }
-    }
-
-    private func proveAddressFirst(
-        _ message: FramedMessage, _ datagram: [UInt8], _ path: DatagramPath, at now: Moment
-    ) -> [RegistrationEffect] {
-        let outcome = InitialResponder.respond(
-            to: message, datagram: datagram, path: path, configuration: configuration, cookies: cookies, at: now,
-            engine: engine, entropy: &entropy)
-        switch outcome {
-        case .stateless(let reply, let why):
-            counters.stateless[why, default: 0] += 1
-            return reply.count <= datagram.count ? [.send([reply], path)] : []
-        case .begun(let sa, let reply, let keyLog): return begin(sa, datagram, reply, keyLog, path, at: now)
-        case .silence(let why): return drop(why, path, "IKE_SA_INIT")
         }
     }
 

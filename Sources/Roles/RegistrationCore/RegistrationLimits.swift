@@ -1,4 +1,3 @@
-
 /// What one frontend holds and how long. Everything a stranger can make grow has its bound here.
 package struct RegistrationLimits: Hashable, Sendable {
     /// Above this many half-open SAs every IKE_SA_INIT must bring a cookie first (RFC 7296 2.6).

@@ -14,7 +14,8 @@ extension RegistrationCore {
             case .ask(let request):
                 asking[request.operation] = slot.sa.spiR
                 slot.asking = request.operation
-                deadlines.add(slot.sa.spiR, at: now + limits.authorityWait)
+                slot.askingUntil = now + limits.authorityWait
+                deadlines.add(slot.sa.spiR, at: slot.askingUntil)
                 result.append(.ask(request))
             case .closed:
                 // Kept for a while, so that a repeated last request still gets its answer.
@@ -36,7 +37,8 @@ extension RegistrationCore {
         guard slot.isHalfOpen else { return }
         slot.isHalfOpen = false
         slot.initial = nil
-        initials.removeValue(forKey: slot.key)
+        // The initiator may have begun again under the same SPI: then the entry is not this SA's.
+        if initials[slot.key] == slot.sa.spiR { initials.removeValue(forKey: slot.key) }
         halfOpen -= 1
         let address = slot.key.remote.address
         let left = halfOpenByAddress[address, default: 1] - 1
@@ -50,8 +52,7 @@ extension RegistrationCore {
             guard let slot = slots[due.spi] else { continue }
             if slot.expiresAt <= now {
                 result += remove(slot, at: now)
-            } else if let operation = slot.asking {
-                // The timer of an earlier question may come up early for a later one: then the later one waits less.
+            } else if let operation = slot.asking, slot.askingUntil <= now {
                 let answer = RegistrationAnswer(
                     operation: operation, outcome: .unavailable("no answer from the authority"))
                 result += handle([answer], at: now)
