@@ -1,0 +1,130 @@
+package import GroupModel
+package import IKEVocabulary
+
+/// `gcks-member`'s file.
+package struct MemberSettings: Sendable {
+    package struct Frontend: Hashable, Sendable {
+        package let address: Endpoint
+        package let natTraversalPort: UInt16
+    }
+
+    package struct Group: Hashable, Sendable {
+        package let id: Identity
+        /// Nil for a receiver.
+        package let senderIDs: UInt32?
+        /// Where GSA_REKEY arrives, when it is known: then no rekey falls between registration and listening.
+        package let rekey: Endpoint?
+    }
+
+    package enum Sink: Hashable, Sendable {
+        /// JSON lines into this folder; Wireshark tables with keys only when asked for.
+        case export(folder: String, withKeys: Bool)
+        case exec(command: String, arguments: [String])
+    }
+
+    package let identity: Identity
+    package let gcks: Identity?
+    package let frontends: [Frontend]
+    package let localAddress: IPAddress
+    package let interface: String?
+    package let credentials: CredentialFiles
+    package let proposals: IKEProposalSettings
+    package let fragmentOctets: Int
+    package let forcesNATTraversal: Bool
+    package let liveness: Duration
+    /// IKE_AUTH without a group first, as a plain IKEv2 peer expects it; groups follow by GSA_REGISTRATION.
+    package let isChildless: Bool
+    package let groups: [Group]
+    package let sinks: [Sink]
+    package let leavesOnExit: Bool
+    package let keyLog: String?
+    package let logLevel: Event.Level
+
+    package static func load(file: String) throws(SettingsFaults) -> MemberSettings { try Settings.load(file, read) }
+
+    private static func read(_ section: Section) -> MemberSettings? {
+        let identity = section.required("identity", Forms.identity) { Identity($0) }
+        let gcks = section.optional("gcks", Forms.identity) { Identity($0) }
+        let frontends = section.sections("frontends").compactMap(readFrontend)
+        if frontends.isEmpty {
+            section.file.fault(section.line(of: "frontends"), section.place("frontends"), "no frontend", "at least one")
+        }
+        let local = section.value("local_address", Forms.address, default: IPAddress.anyIPv4) { IPAddress($0) }
+        let interface = section.optional("interface", "a network interface", Forms.text)
+        let credentials = section.credentials()
+        let ike = section.section("ike")
+        let proposals = ike?.ikeProposals() ?? IKEProposalSettings()
+        let fragment = ike?.value("fragment", "400 to 65000 octets", default: 1280, Forms.number(400...65_000)) ?? 1280
+        let nat = ike?.value("force_nat_traversal", Forms.flag, default: false, Forms.flag) ?? false
+        let liveness = ike?.value("liveness", Forms.duration, default: .seconds(60), Forms.duration) ?? .seconds(60)
+        let childless = ike?.value("childless", Forms.flag, default: false, Forms.flag) ?? false
+        ike?.finish()
+        let groups = section.sections("groups").compactMap(readGroup)
+        if groups.isEmpty, !childless {
+            section.file.fault(section.line(of: "groups"), section.place("groups"), "no group", "at least one")
+        }
+        let sinks = section.sections("sinks").compactMap(readSink)
+        let leaves = section.value("leave_on_exit", Forms.flag, default: true, Forms.flag)
+        let keyLog = section.optional("key_log", "a folder, for the lab only", Forms.text)
+        let level = section.logLevel()
+        guard let identity else { return nil }
+        return MemberSettings(
+            identity: identity, gcks: gcks, frontends: frontends, localAddress: local, interface: interface,
+            credentials: credentials, proposals: proposals, fragmentOctets: fragment, forcesNATTraversal: nat,
+            liveness: liveness, isChildless: childless, groups: groups, sinks: sinks, leavesOnExit: leaves,
+            keyLog: keyLog, logLevel: level)
+    }
+
+    private static func readFrontend(_ section: Section) -> Frontend? {
+        defer { section.finish() }
+        let address = section.required("address", Forms.endpoint + ", port 500 or 848") { Endpoint($0) }
+        let nat = section.value(
+            "nat_traversal_port", "1 to 65535", default: UInt16(4500), Forms.number(UInt16(1)...UInt16.max))
+        return address.map { Frontend(address: $0, natTraversalPort: nat) }
+    }
+
+    private static func readGroup(_ section: Section) -> Group? {
+        defer { section.finish() }
+        let id = section.required("id", Forms.identity) { Identity($0) }
+        let isSender = section.value("role", "sender or receiver", default: false) { text in
+            text == "sender" ? true : text == "receiver" ? false : nil
+        }
+        let count = section.value("sender_ids", "1 to 64", default: UInt32(1), Forms.number(1...64))
+        let rekey = section.optional("rekey", Forms.endpoint) { Endpoint($0) }
+        return id.map { Group(id: $0, senderIDs: isSender ? count : nil, rekey: rekey) }
+    }
+
+    private static func readSink(_ section: Section) -> Sink? {
+        defer { section.finish() }
+        if let export = section.section("export") {
+            defer { export.finish() }
+            let folder = export.required("folder", "a folder", Forms.text)
+            let keys = export.value("with_keys", Forms.flag, default: false, Forms.flag)
+            return folder.map { .export(folder: $0, withKeys: keys) }
+        }
+        if let exec = section.section("exec") {
+            defer { exec.finish() }
+            let command = exec.required("command", "a program", Forms.text)
+            let arguments = exec.list("arguments", Forms.text, Forms.text) ?? []
+            return command.map { .exec(command: $0, arguments: arguments) }
+        }
+        section.file.fault(section.line(of: "export"), section.path, "no sink", "export or exec")
+        return nil
+    }
+}
+
+/// gcksctl's file.
+package struct ControlSettings: Sendable {
+    package let authorities: [AuthorityAddress]
+    package let tls: TLSFiles?
+    package let timeout: Duration
+
+    package static func load(file: String) throws(SettingsFaults) -> ControlSettings { try Settings.load(file, read) }
+
+    private static func read(_ section: Section) -> ControlSettings? {
+        let authorities = section.authorities()
+        let tls = section.tls()
+        let timeout = section.value("timeout", Forms.duration, default: .seconds(10), Forms.duration)
+        return ControlSettings(authorities: authorities, tls: tls, timeout: timeout)
+    }
+}
