@@ -21,9 +21,13 @@ package final class CertificateJudge {
 
     /// How many chains were decided which way, refusals included.
     package struct Counts: Hashable, Sendable {
-        package var cached = 0
-        package var fast = 0
-        package var full = 0
+        package var cached: Int
+        package var fast: Int
+        package var full: Int
+
+        package init(cached: Int = 0, fast: Int = 0, full: Int = 0) {
+            (self.cached, self.fast, self.full) = (cached, fast, full)
+        }
     }
     package private(set) var counts = Counts()
 

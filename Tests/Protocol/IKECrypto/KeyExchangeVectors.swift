@@ -1,0 +1,243 @@
+import IKEVocabulary
+
+/// Key exchanges with private values, public values and shared secret. ECP: RFC 5903 section 8; MODP: RFC 3526 primes from
+/// their formula and Python's pow(); X25519: Python cryptography.
+struct KeyExchangeVector: Sendable {
+    let method: KeyExchangeMethod
+    let privateI: String
+    let privateR: String
+    let publicI: String
+    let publicR: String
+    let shared: String
+
+    static let all = [
+        KeyExchangeVector(
+            method: .ecp256, privateI: "c88f01f510d9ac3f70a292daa2316de544e9aab8afe84049c62a9c57862d1433",
+            privateR: "c6ef9c5d78ae012a011164acb397ce2088685d8f06bf9be0b283ab46476bee53",
+            publicI: """
+                dad0b65394221cf9b051e1feca5787d098dfe637fc90b9ef945d0c37725811805271a0461cdb8252d61f1c456fa3e59ab1f4
+                5b33accf5f58389e0577b8990bb3
+                """,
+            publicR: """
+                d12dfb5289c8d4f81208b70270398c342296970a0bccb74c736fc7554494bf6356fbf3ca366cc23e8157854c13c58d6aac23
+                f046ada30f8353e74f33039872ab
+                """,
+            shared: "d6840f6b42f6edafd13116e0e12565202fef8e9ece7dce03812464d04b9442de"),
+        KeyExchangeVector(
+            method: .ecp384,
+            privateI: """
+                099f3c7034d4a2c699884d73a375a67f7624ef7c6b3c0f160647b67414dce655e35b538041e649ee3faef896783ab194
+                """,
+            privateR: """
+                41cb0779b4bdb85d47846725fbec3c9430fab46cc8dc5060855cc9bda0aa2942e0308312916b8ed2960e4bd55a7448fc
+                """,
+            publicI: """
+                667842d7d180ac2cde6f74f37551f55755c7645c20ef73e31634fe72b4c55ee6de3ac808acb4bdb4c88732aee95f41aa9482
+                ed1fc0eeb9cafc4984625ccfc23f65032149e0e144ada024181535a0f38eeb9fcff3c2c947dae69b4c634573a81c
+                """,
+            publicR: """
+                e558dbef53eecde3d3fccfc1aea08a89a987475d12fd950d83cfa41732bc509d0d1ac43a0336def96fda41d0774a3571dcfb
+                ec7aacf3196472169e838430367f66eebe3c6e70c416dd5f0c68759dd1fff83fa40142209dff5eaad96db9e6386c
+                """,
+            shared: """
+                11187331c279962d93d604243fd592cb9d0a926f422e47187521287e7156c5c4d603135569b9e9d09cf5d4a270f59746
+                """),
+        KeyExchangeVector(
+            method: .ecp521,
+            privateI: """
+                0037ade9319a89f4dabdb3ef411aaccca5123c61acab57b5393dce47608172a095aa85a30fe1c2952c6771d937ba9777f595
+                7b2639bab072462f68c27a57382d4a52
+                """,
+            privateR: """
+                0145ba99a847af43793fdd0e872e7cdfa16be30fdc780f97bccc3f078380201e9c677d600b343757a3bdbf2a3163e4c2f869
+                cca7458aa4a4effc311f5cb151685eb9
+                """,
+            publicI: """
+                0015417e84dbf28c0ad3c278713349dc7df153c897a1891bd98bab4357c9ecbee1e3bf42e00b8e380aeae57c2d1075649418
+                85942af5a7f4601723c4195d176ced3e017cae20b6641d2eeb695786d8c946146239d099e18e1d5a514c739d7cb4a10ad8a7
+                88015ac405d7799dc75e7b7d5b6cf2261a6a7f1507438bf01beb6ca3926f9582
+                """,
+            publicR: """
+                00d0b3975ac4b799f5bea16d5e13e9af971d5e9b984c9f39728b5e5739735a219b97c356436adc6e95bb0352f6be64a6c291
+                2d4ef2d0433ced2b6171640012d9460f015c68226383956e3bd066e797b623c27ce0eac2f551a10c2c724d9852077b87220b
+                6536c5c408a1d2aebb8e86d678ae49cb57091f4732296579ab44fcd17f0fc56a
+                """,
+            shared: """
+                01144c7d79ae6956bc8edb8e7c787c4521cb086fa64407f97894e5e6b2d79b04d1427e73ca4baa240a34786859810c06b3c7
+                15a3a8cc3151f2bee417996d19f3ddea
+                """),
+        KeyExchangeVector(
+            method: .modp2048,
+            privateI: """
+                8db5a472021af5c6ca524964cb6808164c077af6dbddd9df3829a82554b4a541a0d67ed26bb5bc44d7a3943fb153be43df48
+                45c7a1edf7c33db40229d955142f
+                """,
+            privateR: """
+                15c6be38b0ac0d8ef5e95d7851269ad7b833d79209c97ebb6ca329871d957eb6a815cdee100f6a424302044c14b7b423a7e5
+                9cc2413460b9eae94c5864d942e8
+                """,
+            publicI: """
+                0fdf4276182bf648dd2cb87b3b2c3651a3b4305af6c9f9d06bebb428052259db50542df57abd9bc4f038237f44b93b4c4c60
+                687fb2f0646b2b254b6550cffc655e02f1860d1ef3892b200032a48b34a9a575133bdb314e44ec08947a5adac95b4415e164
+                99d04e756f1adade94387b138ddada614aa8ea03b5a170b8badba49f1b32f6345db34868449b4858cc562df28b110a6315a0
+                c86585c7b00f26a9b60dda044e9c978f05d558a27bcfbc9e408e6c4e696b24ea3dec64bb58b4195ee7fc4567fdfaa1296266
+                325e3aa3b1b7e812608eebd82f85ed319e2a2348cdc52a0cf4f0ea3709d7008d6450bd0f2cd97abf4ccbb2c86906c70c4b0a
+                3a6a15beb164
+                """,
+            publicR: """
+                244671c753d836a33d272aa2363c26e8dd9c2b94261d44eba7eb0958d88f1d8fc53502a82e0dc0663a8ef8aeee785292b6b1
+                f549e532ed368bed3f82b16e6c02357442f5aa9c20e0d430073ca5710862f1226112932de17684a9030509e636edac09b8fb
+                c3da8ee8ea2db3da37d4e9a89b3d6425b8c9b16380b47d52153df4a1993c937556071cdd218c4ae3717e6fa7ba95079f5bf4
+                7f6dae570bbae765026e0c72891f95b9ce6a9b1988c2f7ca6f4b3db9c8d33d4eace0f8f39a76eb81902ed1039ff2046c82dd
+                41b2028221c069f32569f64ace418b94f0cdba436f1a5442b031195cfce6bd1318ac5c3f6bcbdf5817cf84257bc92cd0e5c9
+                9d6dcf5aa728
+                """,
+            shared: """
+                dde047adb152e1a390a82fd2e474ec7d7937956fc560aafca2923b5ec4b8c78f72390ee0c273edf4c175faa4c75d1095209b
+                1839917d91013bffc33d57ae1998c238513a84fb23953ae7725ed23c5464fcea31e9cb3eb1d031d1f347c6ba68a6ad1c86df
+                48827afd4e216450a6563f618e64d9bf95def89ec7e45ead918f7ae631f95defec06749dd60424918a498c69a5ee8ebd0fd5
+                5ae63914215e1db81967dcac7a4676ec48391a1061b878943de9bfb2ee52f499bc6792498d66c39d18485fc31861e8248bad
+                4ab7d6567a9e201e212d2ccdfe965904743791dba0c2609a497f7e875ad0ce122aceee5e4693db1411e7d1776a219466d8cb
+                7ed77cd51302
+                """),
+        KeyExchangeVector(
+            method: .modp3072,
+            privateI: """
+                484dbcf3319d29161d6ac8fa16246bd7aa7fade19242a324bff08b06d15b16383100a684a0cf96810c16f4fd8257c7d1526d
+                15c2a147e6bc1344b97ef993157e
+                """,
+            privateR: """
+                09e9c28b7064336092c7c8a87c88cca0b3e94f04883f3ccc972ef3abfbefa9786b5b4a35a451f3db069386dbcef4d6d9037d
+                6b7ed141efd36866994b1214ce91
+                """,
+            publicI: """
+                a9d4df2dcbc92757860c38de1882f82d149c39587be0a6087e3ee0a04f2b4b19a452334f37d1635cd9facb78e1e208e28f99
+                ff69a3302ec67a801f97bb2634ea98a0de5d82a431c8de5ee9a25e7fb4202d1a995daed7cc731c7f3f2332d965e1f4b451e2
+                9fc080841621f72fa284cbac4d69d07631c9b2650a4d262c355b98386b16438a2425fe91913d7e5e46a01bc858d5353b8542
+                f78a609ee3a56d56a8dd2b4370a264022a3350b1859bd3042e89c68b416f0ae8c12583805bfecd99b7fffcd10f908cc16b2d
+                5fc4d3f9150956d90e0d8389c4a18d931f29ddedcf380fc0da93a6bbc8ead71fc5ec0236d59842d2ae2c989eb2cb0ff48748
+                2b541ad9d73450474a659bef4c0a888e46b595f25bee8879ac87f6f2cabde1388ce844f9dc9ddacb94794202411add65ab4a
+                e12b3442fb17fb9688309bf3e46b7b72a5c0fb291e8361d3569058f90c963a4999686e38a9ad7bf689e372c0649fa492532d
+                4ec0bade8d6e7570a9cebde77a843c81fc75df4388058db0b0d31e9d66768ff40c0c
+                """,
+            publicR: """
+                49e35ded1e6bf68163bd0cc8cdfc5d1c7058b4ca544a9370f43f6df996f6bc280a40ada07010e7abda608e6b1522d0cdf203
+                be8cb80e3643a1b12da87cabddb98d82de2c2640354ebe8723e200995d2ff41285936c69891ddb22f42d9a4f05ab737b4cca
+                a6ed67e2e7f75c35a45950134b802919df35e06c8a2f07890d75a2ecd0b21f1f42d0fb37cc2cec2ae3c841c723ffa76bc9d0
+                27c738f4af125971bed0088efa43b8375f2e6fa79b9eccd000dbefef478db2fe5783c7cf9d693a16aae65aad2ff79a8cc323
+                9bf63433a65bbe243a33a4bebfe6d6829dbd04a45be909acd53b8b5bad96d6d785ba0f5f6eec4040a289800ad43f9f992122
+                d72cd9c9cfe5a6d6efcc02aa076f3db2c65c28f0d835a4e8a6a1c3b20fe1367a47150a7f0b32a2a749f967c78ef9212cc70d
+                63157b07d6a40534cb91613361c6b13e4b18328cc0f9e885aeb0eb6ce59a1c0aa71339fa484ddac11ddd7b02ea298cf01e3b
+                93de8797f0efa0ff6367773d96e661aaa7d35f90b144885461e738af15cca070280b
+                """,
+            shared: """
+                b0a343d799a7f1bb03d91ba1c6e6fae450c81e455317c25c26b4feddb55b94cc5dfd98337d6c9461ebf62ec4e6f75b7e8156
+                1de823bb03e899066d699568ebd22fff4f7fd4a8fb561676c5a92c6aec4cff3d562b9c7862b6566991d4dd11f07529bbb615
+                6ef6214ed7519fafbf47f643d509b18a26ce8699f755b606e3b9a3384f9589697699276b956ccbcd05aca4f86fa06cac7139
+                a066a07ad509836011462a7128fd1b31073b80aa24bc37040adbbe0d0b066b9b117998e553e99370553de11f404fdad8ff2c
+                d63f8cfe3a5788a5f5acc06d65b37e4e02fb1a471df9f8c97c8b5af90cd56213f8dcff13bfc7ffaa2da57b22dc746039f595
+                c4e764768bfcc91518bf7d98ec503e365651c3f08b102625abc05649c6841b800d14a13b8cc1b2bc7f70e27f661a9fa6aed2
+                5e1ead2da96081f8f9ecbb33fdc701f7d09001df7813ad22e0837e26d61c22241abaf1cdf7c1b4f6cf313e5a60fd42b54df9
+                571cf7af2d5df97e187f9c5b9034b403e095016a44818f63cedc37b7c9d435fa7c1f
+                """),
+        KeyExchangeVector(
+            method: .modp4096,
+            privateI: """
+                9e4d122578e52087de8f01470561cdc9d9544ab8fabe45258bb94c2e6872dce604b6026f17a2bb989f895b401d987cf287d3
+                c9e28d82df6786147a6cdb467c6b
+                """,
+            privateR: """
+                f145e294314490edbcaa7b3411e7fb211e37014d520dba6c0fc428436f8db50c72c48d7043d372f6c69777189817ae2ad537
+                fe855dd94b9ccdfe9c7faeeb4f59
+                """,
+            publicI: """
+                1c7f808f9fed06fdecfae9710a591bbe90403412d1808cd9ef6aacb76f29950b64c74d71d4fa4368fd8a0bad091fe03c3593
+                a6146f3282a9eda1aa3d886caaa415cb27db7ae97e4f9053606099a1921c60d1df55ec1da8718724167c55d9f91bfcbf46dc
+                faf9b85cc6b4bfce65b0773551d37f969f1fab6192329d894e070eaf76b630c5ca3de98c25cc2b03e08ececa0bcc130556b9
+                2159039c90f303d4c5b81cad7f1a25137940e63c0ac5c34c0bd38e5462f6bf57ba3a5ce2606a39b0ed12e00798246edc30c9
+                cbbd5e3beb8aef0b673314adfea0b4aee3d9bbd134a72ab275d16988d718e0238b25233dd58c5754cf227897262971d44926
+                f4b39549255b23ab243fe5044d8cac89392cc906671d273c337c620437780fdf2d2a86e115c3bcd4597f19a62aff2ab1a0a8
+                4a7eb38ff426d32b586ed48765b7b8652b4b9a04af795207d8b15b2fd9e68fcea26883646870293ef3aba610d7cb73f5bf60
+                f2a1e15bea7e4084dd59ef7def1fe10b245146c8a9b49a903a9cbedfb70342ba5bb281e2068fb600ac16a0056a0ff355f632
+                dfeddfa5b1d8fa13aaf1b31cc8e89db5bd82884b503c105785fd834fd47e302fc82b03c2be97e0d9ac2b9a6e5d67950edae6
+                f8b8c2ebebd477c1aeb2e58ae6530b58a322df94ac769f0d41163cb2341426191992f33c343a52fabac0161e9c107349c2bc
+                949d60469213e0b097c7f424
+                """,
+            publicR: """
+                74d3533489a82a1a16a3b100b62e59e849be09bdc598500273893366e42d8ad8506956bf440f8556c43188bd48baf8e23b3b
+                f6d5fbdd800c8a35405094668be0190ece7f416de783d7a55171e53c919cf914e840f8e4d00d30616a82297c8ab62db405e9
+                240d90eb9953d4bb2b936de15d7d1f989637c8a5e61f58db9d78fe7bceebb2e78070d70cedf2f420e018b357e25ddb43794b
+                8b2f33051bfe905b7e23ae0e8f983de0ee387dfe3c065ce005ea2f1689746faa0146b7a0cb3bafb65639e33acf14c0bc286b
+                f57da06a9df67567639c6871052e90ba6a6652d554f108ccb8c36def99327fc41be17353d942556cc01f459c7db92895ec3c
+                19c0bd814b9b7c20b611320262635584e6ad51fc3743ee5e975577ef10bd61798bf1fdbd653c1d6ff9d6521e86b727248401
+                08a6ea570f1286c4596a2b517bd8220993a024654b3ed7a8ec68d42b1da4067c1e7b87764a3e4708c98fe624f63163849780
+                97bae4e89b2b90b4cf5c51586427af955f0b29acd48e153d225a67370951e1632b78a5799ee80d946459348dc7a154c0ce69
+                4f2acf71e6009590832e3d1d2ed74e39f5b1a22bdbee3c29d2999fa4459194b8d02aa19f47b22f7778192f7b8731c59acb8d
+                eb4b4c73f1eadcb9d51176f8eb61878715a0e4b9b0fc516a12f8a93fa9424a9fdb49851e031576e0fba2fe61c557dd505579
+                182f377744ca28d7717e6fc4
+                """,
+            shared: """
+                a677a27cb0d149b9b264a13d1f439f069491ab4d32dd3b82ff3b066ab43a3e1d21ea40a4705dabb5de9b9313a5d66868e159
+                af91d213f1f28f8a305b7d225020e3fb2dcf4da37e209a3b335ec89976b5427604c98620170f4d768b7e514c94ba9b9418b5
+                e509eed5f09742d9d07bbc19cb3cb4e17e5edf4b3f20507516dfdf32c16991f87724426619bae1b28e83416a5698a8f0211a
+                ca67ebf3aa3793d06205fedf73fb054977e0a68aca06425b12cea1664d27205b9bb391a58b7fb847ec46039f1eaef0822ad6
+                a2ec1099832f34bf528339ff7be90cc487733e5bb0f9f4a8ad04d1e8b63fb85313f3b64215b978812c9c50fe9c44642fbf27
+                a30fc1d5148fc3de7f609adf9f648f16fb5285ff6ffafc49820308f4f0ae509d8159a5bd9bf374a434527fa5330f710608f2
+                8cc02dc3c99052beb8535a7e170d30bf227bb140ff76e8407e6ef617f136c0460c586aa7a4bfcc5d233827b56466c8b5f898
+                13b2e37a8c7ef081631b6afc80e73b2391e4c7deb96f75db800789da04e435c66e72ffd0ed0b45ce3494bd06ca5b757e8db7
+                4f3229522b56c25a58ed0746928d448baa0be351bd875c9da10303e70f7b8e83ee801b4dd8a4ffed366a0e2ceabf511ea170
+                a88db877f008a5d1eed70656b4c1c7a3d12c76aedebfa3654847535a84bb9bf9b5c019b0f2df5d12fb69eef330a1d64517b6
+                16751099df2f5b9fa1c01c3b
+                """),
+        KeyExchangeVector(
+            method: .curve25519, privateI: "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20",
+            privateR: "65666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f8081828384",
+            publicI: "07a37cbc142093c8b755dc1b10e86cb426374ad16aa853ed0bdfc0b2b86d1c7c",
+            publicR: "5714769d116bf76436ae74bc793d2c30ad1903c59ac5273805c7e2698b410c36",
+            shared: "c9ea6a3f79a000b60b076d4afc990b272f3f0b5aaa3f0b8713c209273e363863"),
+    ]
+
+    /// p - 1 of each MODP group: its square is 1.
+    static let minusOne: [(method: KeyExchangeMethod, value: String)] = [
+        (
+            .modp2048,
+            """
+            ffffffffffffffffc90fdaa22168c234c4c6628b80dc1cd129024e088a67cc74020bbea63b139b22514a08798e3404ddef95
+            19b3cd3a431b302b0a6df25f14374fe1356d6d51c245e485b576625e7ec6f44c42e9a637ed6b0bff5cb6f406b7edee386bfb
+            5a899fa5ae9f24117c4b1fe649286651ece45b3dc2007cb8a163bf0598da48361c55d39a69163fa8fd24cf5f83655d23dca3
+            ad961c62f356208552bb9ed529077096966d670c354e4abc9804f1746c08ca18217c32905e462e36ce3be39e772c180e8603
+            9b2783a2ec07a28fb5c55df06f4c52c9de2bcbf6955817183995497cea956ae515d2261898fa051015728e5a8aacaa68ffff
+            fffffffffffe
+            """
+        ),
+        (
+            .modp3072,
+            """
+            ffffffffffffffffc90fdaa22168c234c4c6628b80dc1cd129024e088a67cc74020bbea63b139b22514a08798e3404ddef95
+            19b3cd3a431b302b0a6df25f14374fe1356d6d51c245e485b576625e7ec6f44c42e9a637ed6b0bff5cb6f406b7edee386bfb
+            5a899fa5ae9f24117c4b1fe649286651ece45b3dc2007cb8a163bf0598da48361c55d39a69163fa8fd24cf5f83655d23dca3
+            ad961c62f356208552bb9ed529077096966d670c354e4abc9804f1746c08ca18217c32905e462e36ce3be39e772c180e8603
+            9b2783a2ec07a28fb5c55df06f4c52c9de2bcbf6955817183995497cea956ae515d2261898fa051015728e5a8aaac42dad33
+            170d04507a33a85521abdf1cba64ecfb850458dbef0a8aea71575d060c7db3970f85a6e1e4c7abf5ae8cdb0933d71e8c94e0
+            4a25619dcee3d2261ad2ee6bf12ffa06d98a0864d87602733ec86a64521f2b18177b200cbbe117577a615d6c770988c0bad9
+            46e208e24fa074e5ab3143db5bfce0fd108e4b82d120a93ad2cafffffffffffffffe
+            """
+        ),
+        (
+            .modp4096,
+            """
+            ffffffffffffffffc90fdaa22168c234c4c6628b80dc1cd129024e088a67cc74020bbea63b139b22514a08798e3404ddef95
+            19b3cd3a431b302b0a6df25f14374fe1356d6d51c245e485b576625e7ec6f44c42e9a637ed6b0bff5cb6f406b7edee386bfb
+            5a899fa5ae9f24117c4b1fe649286651ece45b3dc2007cb8a163bf0598da48361c55d39a69163fa8fd24cf5f83655d23dca3
+            ad961c62f356208552bb9ed529077096966d670c354e4abc9804f1746c08ca18217c32905e462e36ce3be39e772c180e8603
+            9b2783a2ec07a28fb5c55df06f4c52c9de2bcbf6955817183995497cea956ae515d2261898fa051015728e5a8aaac42dad33
+            170d04507a33a85521abdf1cba64ecfb850458dbef0a8aea71575d060c7db3970f85a6e1e4c7abf5ae8cdb0933d71e8c94e0
+            4a25619dcee3d2261ad2ee6bf12ffa06d98a0864d87602733ec86a64521f2b18177b200cbbe117577a615d6c770988c0bad9
+            46e208e24fa074e5ab3143db5bfce0fd108e4b82d120a92108011a723c12a787e6d788719a10bdba5b2699c327186af4e23c
+            1a946834b6150bda2583e9ca2ad44ce8dbbbc2db04de8ef92e8efc141fbecaa6287c59474e6bc05d99b2964fa090c3a2233b
+            a186515be7ed1f612970cee2d7afb81bdd762170481cd0069127d5b05aa993b4ea988d8fddc186ffb7dc90a6c08f4df435c9
+            34063199fffffffffffffffe
+            """
+        ),
+    ]
+}
