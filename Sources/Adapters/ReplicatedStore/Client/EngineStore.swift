@@ -1,0 +1,169 @@
+package import GroupModel
+import NIOCore
+import NIOPosix
+
+/// The replicated store behind this authority's own `gcks-store`, over its Unix socket.
+///
+/// Writes go through one connection, one transaction at a time. Connections are made when they are needed and made again
+/// after they were lost; no call waits longer than its limit in `StoreLimits`.
+package final class EngineStore: ReplicatedStoring {
+    private let id: UInt64
+    private let socketPath: String
+    private let group: any EventLoopGroup
+    private let writer: Writer
+    private let lookout: Lookout
+
+    /// - Parameters:
+    ///   - socketPath: where the own store listens.
+    ///   - id: the own node's id.
+    package init(socketPath: String, id: UInt64) {
+        self.id = id
+        self.socketPath = socketPath
+        let group = MultiThreadedEventLoopGroup.singleton
+        self.group = group
+        writer = Writer(socketPath: socketPath, group: group)
+        lookout = Lookout(socketPath: socketPath, group: group)
+    }
+
+    package func close() async {
+        await writer.close()
+        await lookout.close()
+    }
+
+    package func leader() async throws(StoreFailure) -> StoreLeader? {
+        guard case .server(let id, let name) = try await look(.leader) else {
+            throw .unavailable("an answer of the wrong kind to LEADER")
+        }
+        return id == 0 ? nil : StoreLeader(id: id, name: name, isOurs: id == self.id)
+    }
+
+    package func lead() async throws(StoreFailure) -> StoredState {
+        try await writer.transaction(lasting: StoreLimits.lead) { (session) throws(StoreFailure) in
+            try await Self.migrate(session)
+            try await session.execute("UPDATE leadership SET term = term + 1 WHERE only_row = ?", [.integer(1)])
+            var term = RowReader(try await Self.leadership(session), of: "leadership")
+            var state = StoredState(term: LeadershipTerm(rawValue: try term.integer("term")))
+            state.groups = try await Self.readAll(Tables.groups, session)
+            state.rekeySAs = try await Self.readAll(Tables.rekeySAs, session)
+            state.dataSAs = try await Self.readAll(Tables.dataSAs, session)
+            state.members = try await Self.readAll(Tables.members, session)
+            state.rekeyOrders = try await Self.readAll(Tables.rekeyOrders, session)
+            state.operations = try await Self.readAll(Tables.operations, session)
+            return state
+        }
+    }
+
+    package func commit(_ transaction: StoreTransaction) async throws(StoreFailure) -> CommitReceipt {
+        let steps = try TransactionSteps(transaction.mutations).steps
+        let index = try await writer.transaction(lasting: StoreLimits.transaction) { (session) throws(StoreFailure) in
+            let owned = try await session.execute(
+                "UPDATE leadership SET commits = commits + 1 WHERE only_row = 1 AND term = ?",
+                [.integer(transaction.term.rawValue)])
+            guard owned == 1 else { throw .fenced }
+            for step in steps { try await session.execute(step.sql, step.values) }
+            var row = RowReader(try await Self.leadership(session), of: "leadership")
+            _ = try row.integer("term")
+            return try row.integer("commits")
+        }
+        return CommitReceipt(term: transaction.term, index: index)
+    }
+
+    package func outcome(of operation: OperationID) async throws(StoreFailure) -> OperationRow? {
+        try await writer.transaction(lasting: StoreLimits.transaction) { (session) throws(StoreFailure) in
+            // Writing makes the read take part in the log: what was sent before is decided when this is acknowledged.
+            try await session.execute("UPDATE leadership SET fences = fences + 1 WHERE only_row = ?", [.integer(1)])
+            let rows = try await session.query(
+                Tables.operations.findStatement(by: "operation"), [.blob(operation.octets)])
+            guard let row = rows.first else { return nil }
+            return try Tables.operations.row(row)
+        }
+    }
+
+    package func nodes() async throws(StoreFailure) -> [StoreNode] {
+        guard case .servers(let nodes) = try await look(.cluster) else {
+            throw .unavailable("an answer of the wrong kind to CLUSTER")
+        }
+        return nodes
+    }
+
+    package func formCluster(of wanted: [StoreNode]) async throws(StoreFailure) {
+        guard let leader = try await leader(), leader.isOurs else { throw .notLeader }
+        for node in wanted.sorted(by: { $0.id < $1.id }) where node.id != id {
+            let known = try await nodes().first { $0.id == node.id }
+            if let known, known.name != node.name {
+                throw .incompatible("node \(node.id) is \(known.name) in the log, not \(node.name)")
+            }
+            if known == nil { try await change(.add(id: node.id, name: node.name), StoreLimits.request) }
+            guard known?.duty != .voter else { continue }
+            try await change(.assign(id: node.id, duty: .voter), StoreLimits.assignment)
+        }
+    }
+
+    package func removeNode(id: UInt64) async throws(StoreFailure) {
+        try await change(.remove(id: id), StoreLimits.request)
+    }
+
+    /// The database's files as the own node holds them, leader or not: for comparing replicas.
+    package func dump() async throws(StoreFailure) -> [(name: String, octets: [UInt8])] {
+        guard case .files(let files) = try await look(.dump(database: DatabaseSession.database)) else {
+            throw .unavailable("an answer of the wrong kind to DUMP")
+        }
+        return files
+    }
+
+    private func look(_ request: EngineRequest) async throws(StoreFailure) -> EngineReply {
+        do {
+            return try await lookout.ask(request, within: StoreLimits.request)
+        } catch {
+            throw error.isNotLeader ? .notLeader : .unavailable(error.text)
+        }
+    }
+
+    /// A change of membership, on a connection of its own because it may take long. Each may be asked again.
+    private func change(_ request: EngineRequest, _ limit: Duration) async throws(StoreFailure) {
+        do {
+            let connection = try await EngineConnection.open(socketPath: socketPath, on: group)
+            defer { connection.close() }
+            _ = try await connection.perform(request, within: limit)
+        } catch {
+            throw error.isNotLeader ? .notLeader : .unavailable(error.text)
+        }
+    }
+}
+
+extension EngineStore {
+    private static func migrate(_ session: DatabaseSession) async throws(StoreFailure) {
+        try await session.execute(Migrations.versionTable)
+        try await session.execute("INSERT OR IGNORE INTO schema_version (only_row, version) VALUES (1, 0)")
+        let rows = try await session.query("SELECT version FROM schema_version")
+        var reader = RowReader(rows.first ?? [], of: "schema_version")
+        let version = try reader.integer("version")
+        guard (0...Migrations.current).contains(version) else {
+            throw .incompatible("the store has schema \(version), this program knows up to \(Migrations.current)")
+        }
+        guard version < Migrations.current else { return }
+        for statement in Migrations.all.dropFirst(Int(version)).joined() { try await session.execute(statement) }
+        try await session.execute("UPDATE schema_version SET version = ?", [.integer(Migrations.current)])
+    }
+
+    /// Term and commits.
+    private static func leadership(_ session: DatabaseSession) async throws(StoreFailure) -> SQLRow {
+        try await session.query("SELECT term, commits FROM leadership").first ?? []
+    }
+
+    private static func readAll<Row>(
+        _ table: Table<Row>, _ session: DatabaseSession
+    ) async throws(StoreFailure) -> [Row] {
+        var all: [Row] = []
+        var last = Int64.min
+        while true {
+            let page = try await session.query(table.pageStatement, [.integer(last), .integer(StoreLimits.page)])
+            for values in page {
+                guard case .integer(let rowid)? = values.first else { throw .incompatible("table \(table.name)") }
+                last = rowid
+                all.append(try table.row(Array(values.dropFirst())))
+            }
+            if page.count < Int(StoreLimits.page) { return all }
+        }
+    }
+}

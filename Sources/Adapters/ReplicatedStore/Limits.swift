@@ -1,0 +1,42 @@
+import NIOCore
+
+/// The bounds of everything that the store is asked for or may answer.
+package enum StoreLimits {
+    /// One request and its whole reply.
+    package static let request: Duration = .seconds(2)
+    /// One transaction, from BEGIN to the answer to COMMIT.
+    package static let transaction: Duration = .seconds(5)
+    /// The transaction that reads everything; each of its requests is still under `request`.
+    package static let lead: Duration = .seconds(60)
+    /// ASSIGN answers when the node has caught up; shorter than `authoritySilence`, and asked again when it was not enough.
+    package static let assignment: Duration = .seconds(4)
+    /// How long a writer waits for the lock that a dying connection still holds.
+    package static let lockWait: Duration = .seconds(1)
+    package static let lockRetry: Duration = .milliseconds(10)
+
+    /// Octets of one message; rows come in parts of about a page, so this bounds one row.
+    static let messageOctets = 16 << 20
+    /// Octets of a whole reply in all its parts.
+    static let replyOctets = 256 << 20
+    static let columns: UInt64 = 64
+    static let clusterNodes: UInt64 = 64
+    static let dumpFiles: UInt64 = 16
+    static let nameOctets = 1 << 10
+    /// Rows that one SELECT of `lead()` asks for.
+    static let page: Int64 = 4096
+    static let parameters = 32_000
+
+    /// Rows in one INSERT: few shapes, so that each is prepared once per connection.
+    static let insertShapes = [64, 16, 4, 1]
+    static let datagramsPerOrder: UInt32 = 65_535
+    static let senderIDs = 1 << 16
+
+    /// What a peer may send before it is known: version and CONNECT.
+    static let greetingOctets = 512
+    static let greeting: TimeAmount = .seconds(2)
+    static let peerDial: TimeAmount = .milliseconds(900)
+    static let peerConnections = 64
+    static let authorityConnections = 32
+    /// A connection of the authority without an octet either way for so long is dropped, and with it its transaction.
+    static let authoritySilence: TimeAmount = .seconds(5)
+}

@@ -1,0 +1,137 @@
+import GroupModel
+import NIOCore
+import NIOSSL
+import NIOTLS
+
+/// Stands behind the TLS handler of an incoming connection until it is known who calls: the certificate must name a configured
+/// peer, and the first message must be that peer's CONNECT. The engine itself checks nothing of this.
+///
+///     | version (8) = 1 | words (4) | type (1) = 11 | schema (1) | 0 (2) | id (8) | address, NUL, zeros |
+final class PeerGate: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+
+    private let trustDomain: String
+    private let peers: [String: UInt64]
+    private let admit: (any Channel) -> EventLoopFuture<Void>
+    private let refused: (String) -> Void
+
+    private var name: String?
+    private var held = ByteBuffer()
+    private var isAdmitting = false
+    private var alarm: Scheduled<Void>?
+
+    /// - Parameters:
+    ///   - peers: names and ids that may come in.
+    ///   - admit: joins the channel to the engine; what was held is delivered after it.
+    init(
+        trustDomain: String, peers: [String: UInt64], refused: @escaping (String) -> Void,
+        admit: @escaping (any Channel) -> EventLoopFuture<Void>
+    ) {
+        self.trustDomain = trustDomain
+        self.peers = peers
+        self.refused = refused
+        self.admit = admit
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        let channel = context.channel
+        alarm = context.eventLoop.scheduleTask(in: StoreLimits.greeting) { channel.close(promise: nil) }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { alarm?.cancel() }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .handshakeCompleted? = event as? TLSUserEvent {
+            let handler = try? context.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self)
+            let shown = StoreIdentity(handler?.peerCertificate)
+            guard let shown, shown.trustDomain == trustDomain, peers[shown.name] != nil else {
+                refuse(context, "its certificate names no configured peer")
+                return
+            }
+            name = shown.name
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var octets = unwrapInboundIn(data)
+        held.writeBuffer(&octets)
+        guard !isAdmitting else { return }
+        guard let name, let id = peers[name] else {
+            refuse(context, "it speaks before it is known")
+            return
+        }
+        switch PeerGreeting.read(held) {
+        case .incomplete:
+            if held.readableBytes > StoreLimits.greetingOctets { refuse(context, "\(name) sends no greeting") }
+        case .malformed: refuse(context, "\(name) does not begin with CONNECT")
+        case .connect(let claimedID, let claimedName):
+            guard claimedID == id, claimedName == name else {
+                refuse(context, "\(name) says that it is \(claimedName), id \(claimedID)")
+                return
+            }
+            pass(context)
+        }
+    }
+
+    /// While the engine is being joined nothing more is read.
+    func read(context: ChannelHandlerContext) {
+        if !isAdmitting { context.read() }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        refuse(context, "TLS: \(error)")
+    }
+
+    private func pass(_ context: ChannelHandlerContext) {
+        isAdmitting = true
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        admit(context.channel).whenComplete { result in
+            let (gate, context) = bound.value
+            guard case .success = result else {
+                context.close(promise: nil)
+                return
+            }
+            context.fireChannelRead(gate.wrapInboundOut(gate.held))
+            context.fireChannelReadComplete()
+            gate.isAdmitting = false
+            let pipeline = context.pipeline
+            pipeline.syncOperations.removeHandler(context: context, promise: nil)
+            context.channel.read()
+        }
+    }
+
+    private func refuse(_ context: ChannelHandlerContext, _ why: String) {
+        refused(why)
+        context.close(promise: nil)
+    }
+}
+
+/// The first octets of an incoming connection, read without trust.
+enum PeerGreeting: Equatable {
+    case incomplete
+    case malformed
+    case connect(id: UInt64, name: String)
+
+    private static let connectType: UInt8 = 11
+
+    static func read(_ octets: ByteBuffer) -> PeerGreeting {
+        var octets = octets
+        guard let version = octets.readInteger(endianness: .little, as: UInt64.self) else { return .incomplete }
+        guard version == EngineRequest.protocolVersion else { return .malformed }
+        guard let words = octets.readInteger(endianness: .little, as: UInt32.self),
+            let type = octets.readInteger(as: UInt8.self), octets.readSlice(length: 3) != nil
+        else { return .incomplete }
+        // Id and the shortest address are two words.
+        guard type == connectType, words >= 2, words <= StoreLimits.greetingOctets / 8 else { return .malformed }
+        guard var body = octets.readSlice(length: Int(words) * 8),
+            let id = body.readInteger(endianness: .little, as: UInt64.self)
+        else { return .incomplete }
+        guard let end = body.readableBytesView.firstIndex(of: 0),
+            let name = body.readString(length: end - body.readerIndex)
+        else { return .malformed }
+        return .connect(id: id, name: name)
+    }
+}

@@ -1,0 +1,194 @@
+import GroupModel
+import IKEVocabulary
+import KeyMaterial
+import ReplicatedStore
+import Testing
+
+/// What every store must do, asked of the model and of the real engine alike.
+@Suite struct StoreContractTests {
+    enum Kind: String, CaseIterable { case model, engine }
+
+    /// Runs `body` on an empty store.
+    private func onFreshStore(_ kind: Kind, _ body: (any ReplicatedStoring) async throws -> Void) async throws {
+        guard kind == .engine else { return try await body(ModelStore()) }
+        let harness = try StoreHarness()
+        let node = harness.start(harness.settings(1))
+        do {
+            _ = try await eventually("a leader") { try await node.store.leader().flatMap { $0.isOurs ? $0 : nil } }
+            try await body(node.store)
+        } catch {
+            await node.stop()
+            throw error
+        }
+        await node.stop()
+    }
+
+    private func refusal(_ body: () async throws -> Void) async -> StoreFailure? {
+        do {
+            try await body()
+            return nil
+        } catch {
+            return error as? StoreFailure
+        }
+    }
+
+    private func isConstraint(_ failure: StoreFailure?) -> Bool {
+        if case .constraint = failure { true } else { false }
+    }
+
+    @Test(arguments: Kind.allCases) func `every row comes back as it went in`(_ kind: Kind) async throws {
+        try await onFreshStore(kind) { store in
+            let term = try await store.lead().term
+            let retired = RekeySARow(
+                group: Rows.name, spi: RekeySPI(initiatorHalf: IKESPI(rawValue: 1), responderHalf: .zero),
+                sealedKeymat: SealedKey(octets: []), authKey: nil, sealedSigningKey: nil,
+                nextMessageID: MessageID(rawValue: .max), createdAt: WallTime(milliseconds: -1),
+                expiresAt: WallTime(milliseconds: .max), retiredAt: WallTime(milliseconds: 5))
+            let mutations: [StoreMutation] = [
+                .putGroup(Rows.group(nextSenderID: 3)), .putRekeySA(Rows.rekeySA()), .putRekeySA(retired),
+                .putDataSA(Rows.dataSA()), .putMember(Rows.member(1, senderIDs: [0, 2])), .putMember(Rows.member(2)),
+                .addRekeyOrder(Rows.order(4, messageID: 0)), .recordOperation(Rows.join(1, senderIDs: [0, 2])),
+            ]
+            let receipt = try await store.commit(StoreTransaction(term: term, mutations: mutations))
+            #expect(receipt == CommitReceipt(term: term, index: 1))
+            let state = try await store.lead()
+            #expect(state.term > term)
+            #expect(state.groups == [Rows.group(nextSenderID: 3)])
+            #expect(state.rekeySAs == [Rows.rekeySA(), retired])
+            #expect(state.dataSAs == [Rows.dataSA()])
+            #expect(state.members == [Rows.member(1, senderIDs: [0, 2]), Rows.member(2)])
+            #expect(state.rekeyOrders == [Rows.order(4, messageID: 0)])
+            #expect(state.operations == [Rows.join(1, senderIDs: [0, 2])])
+        }
+    }
+
+    @Test(arguments: Kind.allCases) func `puts replace and removals remove`(_ kind: Kind) async throws {
+        try await onFreshStore(kind) { store in
+            let term = try await store.lead().term
+            var mutations: [StoreMutation] = [
+                .putGroup(Rows.group()), .putGroup(Rows.group(nextSenderID: 1, generation: 2)),
+                .putRekeySA(Rows.rekeySA()), .putRekeySA(Rows.rekeySA(nextMessageID: 1)),
+                .putDataSA(Rows.dataSA(300)), .putDataSA(Rows.dataSA(301)), .addRekeyOrder(Rows.order(1, messageID: 0)),
+                .addRekeyOrder(Rows.order(2, messageID: 1)), .recordOperation(Rows.join(1, at: 10)),
+                .recordOperation(Rows.join(2, at: 20)), .putMember(Rows.member(1)), .putMember(Rows.member(2)),
+                .putMember(Rows.member(1, senderIDs: [7])),
+            ]
+            _ = try await store.commit(StoreTransaction(term: term, mutations: mutations))
+            mutations = [
+                .removeDataSA(ESPSPI(rawValue: 300), group: Rows.name), .removeRekeyOrder(1),
+                .removeMember(.fqdn("gm2.example"), group: Rows.name),
+                .forgetOperations(before: WallTime(milliseconds: 20)),
+            ]
+            #expect(try await store.commit(StoreTransaction(term: term, mutations: mutations)).index == 2)
+            let state = try await store.lead()
+            #expect(state.groups == [Rows.group(nextSenderID: 1, generation: 2)])
+            #expect(state.rekeySAs == [Rows.rekeySA(nextMessageID: 1)])
+            #expect(state.dataSAs == [Rows.dataSA(301)])
+            #expect(state.members == [Rows.member(1, senderIDs: [7])])
+            #expect(state.rekeyOrders.map(\.number) == [2])
+            #expect(state.operations.map(\.operation) == [Rows.operationID(2)])
+        }
+    }
+
+    @Test(arguments: Kind.allCases) func `an older leadership is fenced, and nothing of it stays`(_ kind: Kind)
+        async throws
+    {
+        try await onFreshStore(kind) { store in
+            let old = try await store.lead().term
+            let new = try await store.lead().term
+            #expect(new > old)
+            let failure = await refusal {
+                _ = try await store.commit(StoreTransaction(term: old, mutations: Rows.registration(1)))
+            }
+            #expect(failure == .fenced)
+            #expect(try await store.outcome(of: Rows.operationID(1)) == nil)
+            _ = try await store.commit(StoreTransaction(term: new, mutations: Rows.registration(1)))
+            #expect(try await store.outcome(of: Rows.operationID(1)) == Rows.join(1))
+            #expect(try await store.lead().members.count == 1)
+        }
+    }
+
+    @Test(arguments: Kind.allCases) func `a message id is used once, also after its order is done`(_ kind: Kind)
+        async throws
+    {
+        try await onFreshStore(kind) { store in
+            let term = try await store.lead().term
+            func commit(_ mutations: [StoreMutation]) async throws {
+                _ = try await store.commit(StoreTransaction(term: term, mutations: mutations))
+            }
+            try await commit([.putRekeySA(Rows.rekeySA()), .addRekeyOrder(Rows.order(1, messageID: 5))])
+            let again: [StoreMutation] = [
+                .addRekeyOrder(Rows.order(2, messageID: 5, octet: 1)), .putMember(Rows.member(1)),
+            ]
+            #expect(isConstraint(await refusal { try await commit(again) }))
+            try await commit([.removeRekeyOrder(1)])
+            #expect(isConstraint(await refusal { try await commit(again) }))
+            // Refused as a whole: the member of the same transaction is not there.
+            #expect(try await store.lead().members.isEmpty)
+        }
+    }
+
+    @Test(arguments: Kind.allCases) func `an operation is done once`(_ kind: Kind) async throws {
+        try await onFreshStore(kind) { store in
+            let term = try await store.lead().term
+            let transaction = StoreTransaction(term: term, mutations: Rows.registration(1))
+            _ = try await store.commit(transaction)
+            #expect(isConstraint(await refusal { _ = try await store.commit(transaction) }))
+            #expect(try await store.outcome(of: Rows.operationID(1)) == Rows.join(1))
+            #expect(try await store.outcome(of: Rows.operationID(2)) == nil)
+        }
+    }
+
+    @Test(arguments: Kind.allCases) func `a sender id is given once, also after its operation is forgotten`(
+        _ kind: Kind
+    ) async throws {
+        try await onFreshStore(kind) { store in
+            let term = try await store.lead().term
+            func commit(_ mutations: [StoreMutation]) async throws {
+                _ = try await store.commit(StoreTransaction(term: term, mutations: mutations))
+            }
+            try await commit([
+                .putGroup(Rows.group(nextSenderID: 6)), .recordOperation(Rows.join(1, senderIDs: [4, 5], at: 10)),
+            ])
+            #expect(isConstraint(await refusal { try await commit([.recordOperation(Rows.join(2, senderIDs: [5]))]) }))
+            #expect(isConstraint(await refusal { try await commit([.putGroup(Rows.group(nextSenderID: 5))]) }))
+            try await commit([.forgetOperations(before: WallTime(milliseconds: 11))])
+            #expect(isConstraint(await refusal { try await commit([.recordOperation(Rows.join(3, senderIDs: [4]))]) }))
+            try await commit([
+                .putGroup(Rows.group(nextSenderID: 7)), .recordOperation(Rows.join(4, senderIDs: [6])),
+            ])
+        }
+    }
+
+    @Test(arguments: Kind.allCases) func `many rows in one commit, in every shape of statement`(_ kind: Kind)
+        async throws
+    {
+        try await onFreshStore(kind) { store in
+            let term = try await store.lead().term
+            // 64 + 16 + 4 + 1 and a little more, and enough for a second page of the reader.
+            let first = (0..<89).flatMap { Rows.registration($0) }
+            _ = try await store.commit(StoreTransaction(term: term, mutations: first))
+            let second = (89..<5000).flatMap { Rows.registration($0) }
+            _ = try await store.commit(StoreTransaction(term: term, mutations: second))
+            let state = try await store.lead()
+            #expect(state.members == (0..<5000).map { Rows.member($0) })
+            #expect(state.operations == (0..<5000).map { Rows.join($0) })
+        }
+    }
+
+    @Test(arguments: Kind.allCases) func `callers at the same time wait for each other`(_ kind: Kind) async throws {
+        try await onFreshStore(kind) { store in
+            let term = try await store.lead().term
+            let receipts = try await withThrowingTaskGroup(of: CommitReceipt.self) { group in
+                for number in 0..<30 {
+                    group.addTask {
+                        try await store.commit(StoreTransaction(term: term, mutations: Rows.registration(number)))
+                    }
+                }
+                return try await group.reduce(into: []) { $0.append($1.index) }
+            }
+            #expect(receipts.sorted() == Array(1...30))
+            #expect(try await store.lead().members.count == 30)
+        }
+    }
+}
