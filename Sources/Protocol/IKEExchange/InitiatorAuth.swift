@@ -71,18 +71,26 @@ extension InitiatorSA {
                     ? .authenticationFailed("the GCKS does not accept us") : .refused(error.type))
         }
         if let expected = configuration.expectedResponder, expected != identity {
-            return end(.authenticationFailed("the GCKS is \(identity), not \(expected)"))
+            return disbelieve("the GCKS is \(identity), not \(expected)", now, engine, &entropy)
         }
         do throws(AuthenticationRefusal) {
             _ = try attempt.authentication.verify(
                 proof, isInitiator: false, identity: identity, certificates: certificates, trust: configuration.trust,
                 at: wall, engine: engine)
         } catch {
-            return end(.authenticationFailed(error.reason))
+            return disbelieve(error.reason, now, engine, &entropy)
         }
         state = .established
         var effects: [InitiatorEffect] = [.established(responder: identity)]
         if case .gsaAuth(let join) = opening { effects += joined(join.group, chain) }
         return effects + sendNext(now, engine, &entropy)
+    }
+
+    /// Says once that the SA is dead, so that the other end need not keep it (RFC 7296 2.21.2); no answer is waited for.
+    private func disbelieve(
+        _ reason: String, _ now: Moment, _ engine: CryptoEngine, _ entropy: inout some EntropySource
+    ) -> [InitiatorEffect] {
+        send(.informational, [.notify(NotifyPayload(.authenticationFailed))], nil, now, engine, &entropy)
+            + end(.authenticationFailed(reason))
     }
 }
