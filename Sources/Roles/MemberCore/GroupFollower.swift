@@ -39,6 +39,8 @@ struct GroupFollower: Sendable {
     private var reregistrationPause = BackOff(
         least: MemberLimits.reregistrationPauseLeast, most: MemberLimits.reregistrationPauseMost)
     private var reregistrationNotBefore = Moment(nanoseconds: 0)
+    /// What the registration before listed: the same again is no progress.
+    private var listedSPIs: Set<[UInt8]> = []
     /// SPIs that are no reason to ask: Rekey SAs of the past, and those of somebody else on the same address. Newest last.
     private var quietSPIs: [RekeySPI] = []
     /// Met and unknown; the next registration shows whether it was ours.
@@ -79,7 +81,6 @@ struct GroupFollower: Sendable {
             return
         }
         let isFirst = isEmpty
-        let before = Set(rekeySAs.map { $0.receiver.sa.policy.spi.octets } + dataSAs.map { $0.sa.policy.spi.octets })
         let known = opened.rekey.flatMap { rekey in rekeySAs.first { $0.receiver.sa.hasKey(of: rekey) } }
         let kept =
             try opened.rekey.map { (rekey) throws(DownloadRefusal) in
@@ -98,11 +99,12 @@ struct GroupFollower: Sendable {
         if let fresh = kept.first, known == nil { work.install(group, fresh.receiver.sa) }
         rekeySAs = kept
         for sa in opened.data { install(sa, sendsAtOnce: isFirst, work, at: now) }
-        let listed = Set(opened.data.map(\.policy.spi))
-        for index in dataSAs.indices where !listed.contains(dataSAs[index].spi) { retire(index, work, at: now) }
+        let current = Set(opened.data.map(\.policy.spi))
+        for index in dataSAs.indices where !current.contains(dataSAs[index].spi) { retire(index, work, at: now) }
 
-        let after = Set(rekeySAs.map { $0.receiver.sa.policy.spi.octets } + opened.data.map { $0.policy.spi.octets })
-        if after.isSubset(of: before) {
+        let listed = Set(opened.data.map(\.policy.spi.octets) + (opened.rekey.map { [$0.policy.spi.octets] } ?? []))
+        defer { listedSPIs = listed }
+        if listed.isSubset(of: listedSPIs) {
             reregistrationNotBefore = now + reregistrationPause.next(&work.entropy)
         } else {
             reregistrationPause.reset()

@@ -15,6 +15,8 @@ struct MemberConnection {
     private var pause = BackOff(least: MemberLimits.connectionPauseLeast, most: MemberLimits.connectionPauseMost)
 
     var isDown: Bool { sa == nil }
+    /// A new IKE SA may be made: there is none, or a Delete was sent for it and nobody needs the answer.
+    var isFree: Bool { isDown || isClosing }
     var isUp: Bool { sa?.isEstablished == true && !isClosing }
 
     /// A frontend to be tried now.

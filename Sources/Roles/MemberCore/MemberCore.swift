@@ -30,7 +30,7 @@ package final class MemberCore {
         var next = min(connection.deadline(configuration.livenessAfter), stopsAt ?? .never)
         for group in groups {
             if !group.isGone { next = min(next, group.follower.deadline) }
-            if connection.isDown {
+            if connection.isFree {
                 next = min(next, max(group.speaksAt, connection.retryAt))
             } else if connection.isUp {
                 next = min(next, group.speaksAt)
@@ -97,14 +97,16 @@ package final class MemberCore {
                 case nil: continue
                 }
             }
-        } else if connection.isDown, connection.retryAt <= now {
+        } else if connection.isFree, connection.retryAt <= now {
             connect(at: now)
         }
     }
 
     private func connect(at now: Moment) {
+        guard groups.contains(where: { $0.speaksAt <= now }) else { return }
+        // What was asked over an SA that is being closed is asked again.
+        for index in groups.indices { groups[index].connectionEnded(at: now) }
         let speaking = groups.indices.filter { groups[$0].speaksAt <= now }
-        guard !speaking.isEmpty else { return }
         var opening = OpeningExchange.ikeAuth
         // GSA_AUTH registers a group at once; a mere farewell needs an IKE SA only.
         for index in speaking {

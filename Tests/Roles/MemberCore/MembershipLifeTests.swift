@@ -181,4 +181,54 @@ import Testing
         #expect(try world.run(seconds: 100) == [])
         #expect(world.installed.count == 2)
     }
+
+    @Test func sasThatEndAtOnceAreAskedForMoreAndMoreSlowly() throws {
+        let group = try GroupFixture()
+        group.rekeySA.policy.lifetime = Lifetime(seconds: 0)
+        group.dataSAs[0].policy.lifetime = Lifetime(seconds: 0)
+        let world = try MemberWorld(groups: [group])
+        try world.give(.start)
+        try world.run(seconds: 3600)
+        #expect(world.installed.isEmpty)
+        #expect(world.frontends[0].joins <= 20)
+    }
+
+    @Test func whenNobodyAnswersEverythingEndsAndComesBack() throws {
+        let group = try GroupFixture()
+        let world = try MemberWorld(groups: [group], livenessAfter: .seconds(60))
+        try world.give(.start)
+        for frontend in world.frontends { frontend.isDown = true }
+        try world.run(seconds: 86_401)
+        #expect(world.installed.isEmpty)
+        for frontend in world.frontends { frontend.isDown = false }
+        group.rekeySA = try group.makeRekeySA()
+        group.dataSAs = [try group.makeDataSA()]
+        try world.run(seconds: 130)
+        #expect(world.installed.count == 2)
+    }
+
+    @Test func afterATemporaryRefusalADyingFrontendIsNotWaitedFor() throws {
+        let world = try MemberWorld(groups: [try GroupFixture(), try GroupFixture(seed: 12, group: "alarms")])
+        let first = world.frontends[0]
+        first.answer = { _ in
+            first.isDown = true
+            return .unavailable("no leader")
+        }
+        try world.give(.start)
+        try world.run(seconds: 5)
+        #expect(world.frontends[1].joins == 2)
+        #expect(world.installed.count == 4)
+    }
+
+    @Test func aDeletedIKESADoesNotTouchTheGroup() throws {
+        let group = try GroupFixture()
+        let world = try MemberWorld(groups: [group], livenessAfter: .seconds(30))
+        try world.give(.start)
+        // The frontend restarts and knows nobody.
+        world.frontends[0].forgetEverything()
+        try world.run(seconds: 120)
+        #expect(world.installed.count == 2)
+        #expect(try world.multicast(try group.rollover()) == ["install 2 inbound"])
+        #expect(world.frontends[0].joins == 1)
+    }
 }
