@@ -32,10 +32,6 @@ let grpc = [
     product("SwiftProtobuf", "swift-protobuf"),
 ]
 let arguments = product("ArgumentParser", "swift-argument-parser")
-let lifecycle = [
-    product("ServiceLifecycle", "swift-service-lifecycle"),
-    product("UnixSignals", "swift-service-lifecycle"),
-]
 
 func room(_ floor: String, _ name: String, _ needs: [Target.Dependency], _ settings: [SwiftSetting] = house) -> Target {
     .target(name: name, dependencies: needs, path: "Sources/\(floor)/\(name)", swiftSettings: settings)
@@ -99,14 +95,18 @@ let adapters: [Target] = [
     room("Adapters", "Telemetry", values + [log, "CSystemd"]),
 ]
 
-let service: [Target.Dependency] = ["Settings", "Telemetry", "AuthorityRPC", log, arguments] + lifecycle + nio
+let service: [Target.Dependency] = ["Settings", "Telemetry", "AuthorityRPC", log, arguments] + nio
+let kit: [Target.Dependency] = ["ProgramKit"] + service
 
 let programs: [Target] = [
-    program("gcks-authority", allProtocol + ["AuthorityCore", "ReplicatedStore", "RootKey"] + service),
+    .target(
+        name: "ProgramKit", dependencies: allProtocol + service + [product("UnixSignals", "swift-service-lifecycle")],
+        path: "Sources/Programs/ProgramKit", swiftSettings: house),
+    program("gcks-authority", allProtocol + ["AuthorityCore", "ReplicatedStore", "RootKey"] + kit),
     program("gcks-store", values + ["ReplicatedStore"] + service),
-    program("gcks-frontend", allProtocol + ["RegistrationCore", "DatagramIO"] + service),
-    program("gcks-broadcaster", values + ["BroadcastCore", "DatagramIO"] + service),
-    program("gcks-member", allProtocol + ["MemberCore", "DatagramIO", "SASinks"] + service),
+    program("gcks-frontend", allProtocol + ["RegistrationCore", "DatagramIO"] + kit),
+    program("gcks-broadcaster", values + ["BroadcastCore", "DatagramIO"] + kit),
+    program("gcks-member", allProtocol + ["MemberCore", "DatagramIO", "SASinks"] + kit),
     program("gcksctl", values + service),
     .executableTarget(
         name: "gcks-loadgen", dependencies: allProtocol + ["DatagramIO", arguments] + nio,
@@ -131,8 +131,10 @@ let testTargets: [Target] = [
     tests("Roles/BroadcastCore", "BroadcastCoreTests", values + ["BroadcastCore"]),
     tests("Roles/MemberCore", "MemberCoreTests", allProtocol + ["MemberCore"]),
     tests("Adapters/DatagramIO", "DatagramIOTests", values + ["DatagramIO"] + nio),
-    tests("Adapters/AuthorityRPC", "AuthorityRPCTests", values + ["AuthorityRPC"] + grpc + nio + tls + x509),
-    tests("Adapters/ReplicatedStore", "ReplicatedStoreTests", values + ["ReplicatedStore"] + nio),
+    tests(
+        "Adapters/AuthorityRPC", "AuthorityRPCTests",
+        values + ["AuthorityRPC", "Settings", "gcksctl"] + grpc + nio + tls + x509),
+    tests("Adapters/ReplicatedStore", "ReplicatedStoreTests", values + ["ReplicatedStore", "gcks-store"] + nio),
     tests("Adapters/SASinks", "SASinksTests", values + ["SASinks"]),
     tests("Adapters/RootKey", "RootKeyTests", values + ["RootKey"]),
     tests("Adapters/Settings", "SettingsTests", values + ["Settings"]),

@@ -1,1 +1,34 @@
-@main struct Main { static func main() {} }
+import ArgumentParser
+import AuthorityRPC
+import GroupModel
+import KeyMaterial
+import ProgramKit
+import ReplicatedStore
+import RootKey
+import Settings
+import Telemetry
+
+@main
+struct AuthorityProgram: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "gcks-authority", abstract: "Decides groups, keys and members; replicated with its peers.")
+
+    @Option(help: "The settings file.")
+    var config = "/etc/gcks/authority.yaml"
+
+    @Flag(help: "Check the settings file and end.")
+    var checkConfig = false
+
+    func run() async throws {
+        let settings = Startup.settings(config, check: checkConfig, AuthoritySettings.load)
+        ProcessHardening.apply()
+        let log = EventLog(program: "gcks-authority", level: settings.logLevel)
+        let authority: Authority
+        do {
+            authority = try Authority(settings, log: log)
+        } catch {
+            Startup.fail("gcks-authority: \(error)")
+        }
+        await authority.run()
+    }
+}

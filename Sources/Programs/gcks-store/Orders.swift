@@ -1,6 +1,5 @@
 import Dispatch
 import Glibc
-import UnixSignals
 
 /// What ends the process.
 enum Orders {
@@ -12,9 +11,11 @@ enum Orders {
             waitForEndOfInput()
             gate.yield("the authority is gone")
         }
-        Task {
-            for await _ in await UnixSignalsSequence(trapping: .sigterm) { gate.yield("SIGTERM") }
-        }
+        signal(SIGTERM, SIG_IGN)
+        let termination = DispatchSource.makeSignalSource(signal: SIGTERM)
+        termination.setEventHandler { gate.yield("SIGTERM") }
+        termination.resume()
+        defer { termination.cancel() }
         for await order in orders { return order }
         return "no more orders"
     }

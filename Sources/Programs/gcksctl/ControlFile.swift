@@ -1,6 +1,7 @@
 import AuthorityRPC
 import Glibc
 import GroupModel
+import Settings
 
 /// The operator's settings file as a link to the authorities.
 enum ControlFile {
@@ -8,16 +9,44 @@ enum ControlFile {
 
     /// Reads `path`, or the usual file when it exists. `needed`: the command line names no authority.
     static func link(_ path: String?, needed: Bool) throws(CommandEnd) -> AuthorityLink {
-        if let path { throw CommandEnd(.usage, ["\(path): cannot be read"]) }
-        guard !needed else {
-            throw CommandEnd(.usage, ["no authority is named: use --authority NAME=ADDRESS or --config FILE"])
+        guard let file = path ?? (access(usualPath, R_OK) == 0 ? usualPath : nil) else {
+            guard !needed else {
+                throw CommandEnd(.usage, ["no authority is named: use --authority NAME=ADDRESS or --config FILE"])
+            }
+            return AuthorityLink(targets: [], name: "uid-\(getuid())")
         }
-        return AuthorityLink(targets: [], name: "uid-\(getuid())")
+        let settings: ControlSettings
+        do throws(SettingsFaults) {
+            settings = try ControlSettings.load(file: file)
+        } catch {
+            throw CommandEnd(.usage, error.faults.map(\.description))
+        }
+        let targets = settings.authorities.compactMap { AuthorityTarget(name: $0.name, $0.address) }
+        guard targets.count == settings.authorities.count else {
+            throw CommandEnd(.usage, ["\(file): an authority's address is neither HOST:PORT nor unix:/PATH"])
+        }
+        let credentials = settings.tls.map { files in
+            TLSCredentials(
+                certificateChainFile: files.certificate, privateKeyFile: files.key, trustRootsFile: files.authority,
+                trustDomain: files.trustDomain)
+        }
+        return AuthorityLink(
+            targets: targets, name: credentials == nil ? "uid-\(getuid())" : "", credentials: credentials)
     }
 }
 
 enum GroupFiles {
+    /// One file, one group; a fault a line.
     static func load(_ path: String) throws(CommandEnd) -> GroupDefinition {
-        throw CommandEnd(.usage, ["\(path): cannot be read"])
+        let definitions: [GroupDefinition]
+        do throws(SettingsFaults) {
+            definitions = try GroupFile.load(path)
+        } catch {
+            throw CommandEnd(.usage, error.faults.map(\.description))
+        }
+        guard definitions.count == 1, let definition = definitions.first else {
+            throw CommandEnd(.usage, ["\(path): \(definitions.count) groups; valid: one for each file"])
+        }
+        return definition
     }
 }

@@ -75,6 +75,9 @@ package struct BroadcastCore: Sendable {
 
     package var nextDeadline: Moment? { queues.values.compactMap(\.first?.nextAt).min() }
 
+    /// True for an order whose last copy left here.
+    package func hasFinished(_ number: Int64) -> Bool { finished.contains(number) }
+
     private mutating func remember(_ number: Int64) {
         finished.append(number)
         guard finished.count > BroadcastLimits.finished else { return }

@@ -1,0 +1,31 @@
+package import AuthorityRPC
+package import Settings
+
+extension TLSCredentials {
+    package init(_ files: TLSFiles) {
+        self.init(
+            certificateChainFile: files.certificate, privateKeyFile: files.key, trustRootsFile: files.authority,
+            trustDomain: files.trustDomain)
+    }
+}
+
+extension AuthorityLink {
+    /// Nil names the address that is neither HOST:PORT nor a Unix socket.
+    package static func make(
+        _ addresses: [AuthorityAddress], tls: TLSFiles?, name: String
+    ) -> Result<AuthorityLink, LinkFault> {
+        var targets: [AuthorityTarget] = []
+        for address in addresses {
+            guard let target = AuthorityTarget(name: address.name, address.address) else {
+                return .failure(LinkFault(description: "\(address.address) is not HOST:PORT or unix:/PATH"))
+            }
+            targets.append(target)
+        }
+        return .success(AuthorityLink(targets: targets, name: name, credentials: tls.map { TLSCredentials($0) }))
+    }
+}
+
+package struct LinkFault: Error, CustomStringConvertible {
+    package let description: String
+    package init(description: String) { self.description = description }
+}

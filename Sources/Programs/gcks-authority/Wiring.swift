@@ -1,0 +1,113 @@
+import AuthorityRPC
+import Foundation
+import GroupModel
+import IKEVocabulary
+import ProgramKit
+import ReplicatedStore
+import RootKey
+import Settings
+import Telemetry
+
+/// The composition root: store, driver and server of one authority, and how long each lives.
+struct Authority {
+    private let settings: AuthoritySettings
+    private let log: EventLog
+    private let supervisor: StoreSupervisor
+    private let store: EngineStore
+    private let driver: AuthorityDriver
+    private let server: AuthorityServer
+
+    init(_ settings: AuthoritySettings, log: EventLog) throws {
+        self.settings = settings
+        self.log = log
+        let keyring =
+            switch settings.rootKey {
+            case .file(let path): try RootKeyring(file: path)
+            case .credential(let name): try RootKeyring(credential: name)
+            }
+        try FileManager.default.createDirectory(
+            atPath: settings.dataDirectory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        let socket = settings.dataDirectory + "/store.sock"
+        supervisor = StoreSupervisor(
+            executable: settings.storeBinary ?? Self.sibling("gcks-store"),
+            settings: try Self.storeSettings(settings, socket), events: { log.record($0) })
+        store = EngineStore(socketPath: socket, id: settings.id)
+        driver = AuthorityDriver(
+            name: settings.name, store: store, sealer: keyring, log: log, clocks: Clocks(),
+            operationsKept: settings.operationsKept)
+        server = AuthorityServer(listeners: Self.listeners(settings), service: driver)
+    }
+
+    /// Serves until SIGTERM or SIGINT; then streams end, the last commit finishes, the store stops.
+    func run() async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await supervisor.run() }
+            group.addTask { await driver.run() }
+            group.addTask { await formCluster() }
+            group.addTask {
+                do {
+                    try await server.run()
+                } catch {
+                    Startup.fail("gcks-authority: the RPC sockets: \(error)")
+                }
+            }
+            ServiceManager.ready("\(settings.name) started")
+            await Startup.untilStopped()
+            ServiceManager.stopping()
+            server.beginGracefulShutdown()
+            await driver.stop()
+            await store.close()
+            supervisor.stop()
+            group.cancelAll()
+        }
+    }
+
+    /// The leader adds the configured nodes that are missing; the others find nothing to do.
+    private func formCluster() async {
+        guard settings.nodes.count > 1 else { return }
+        let wanted = settings.nodes.map { StoreNode(id: $0.id, name: $0.name) }
+        while !Task.isCancelled {
+            try? await Task.sleep(for: .milliseconds(300))
+            guard let leader = try? await store.leader(), leader.isOurs else { continue }
+            try? await store.formCluster(of: wanted)
+        }
+    }
+
+    private static func listeners(_ settings: AuthoritySettings) -> [AuthorityListener] {
+        var listeners: [AuthorityListener] = []
+        if let path = settings.rpcUnix {
+            let users = Set(settings.rpcUnixUsers.isEmpty ? [getuid()] : settings.rpcUnixUsers)
+            listeners.append(
+                AuthorityListener(.unix(path: path, users: users, roles: [.operator, .frontend, .broadcaster])))
+        }
+        if let endpoint = settings.rpcListen, let tls = settings.tls {
+            listeners.append(AuthorityListener(.tls(endpoint, TLSCredentials(tls))))
+        }
+        return listeners
+    }
+
+    private static func storeSettings(_ settings: AuthoritySettings, _ socket: String) throws -> StoreNodeSettings {
+        var cluster: StoreClusterSettings?
+        if let tls = settings.storeTLS, let listen = settings.storeListen.flatMap({ StorePeer.place($0) }) {
+            let peers = settings.nodes.compactMap { node -> StorePeer? in
+                guard node.name != settings.name, let place = StorePeer.place(node.store) else { return nil }
+                return StorePeer(name: node.name, id: node.id, host: place.host, port: place.port)
+            }
+            cluster = StoreClusterSettings(
+                listenHost: listen.host, listenPort: listen.port, peers: peers, trustRootsFile: tls.authority,
+                certificateFile: tls.certificate, privateKeyFile: tls.key)
+        }
+        let milliseconds = settings.storeLatency.components.attoseconds / 1_000_000_000_000_000
+        return StoreNodeSettings(
+            name: settings.name, id: settings.id, dataDirectory: settings.dataDirectory + "/store", socketPath: socket,
+            latencyMilliseconds: UInt32(clamping: settings.storeLatency.components.seconds * 1000 + milliseconds),
+            cluster: cluster)
+    }
+
+    /// The program that lies beside this one.
+    private static func sibling(_ name: String) -> String {
+        let own =
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+        return URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent(name).path
+    }
+}

@@ -1,0 +1,128 @@
+import AuthorityRPC
+import DatagramIO
+import GroupModel
+import IKEExchange
+import IKEVocabulary
+import NIOCore
+import RegistrationCore
+import Telemetry
+
+/// Performs what RegistrationCore decides, on one event loop: datagrams in and out, batches to the authority, one timer.
+///
+/// Every mutable part is touched on `eventLoop` only; that is what makes it Sendable.
+final class FrontendDriver: @unchecked Sendable {
+    private let eventLoop: any EventLoop
+    private let log: EventLog
+    private let keyLog: KeyLog?
+    private let clocks = Clocks()
+    private var core: RegistrationCore?
+    private var client: RegistrationClient?
+    private var sockets: UnicastSockets?
+    private var timer: (at: Moment, scheduled: Scheduled<Void>)?
+    private var authorityLosses: Int64 = 0
+    private var isAuthorityConnected = false
+
+    init(on eventLoop: any EventLoop, log: EventLog, keyLog: KeyLog?) {
+        self.eventLoop = eventLoop
+        self.log = log
+        self.keyLog = keyLog
+    }
+
+    func begin(_ core: RegistrationCore, _ client: RegistrationClient) {
+        self.core = core
+        self.client = client
+    }
+
+    func serve(_ sockets: UnicastSockets) {
+        self.sockets = sockets
+        arm()
+    }
+
+    /// On the event loop.
+    func receive(_ batch: [ReceivedDatagram]) {
+        guard let core else { return }
+        let now = clocks.monotonic()
+        let wall = clocks.wall()
+        var requests: [RegistrationRequest] = []
+        for datagram in batch {
+            let path = DatagramPath(
+                local: datagram.local, remote: datagram.remote, isEncapsulated: datagram.isEncapsulated)
+            perform(core.handle(datagram.octets, path, at: now, wall: wall), &requests)
+        }
+        finish(requests)
+    }
+
+    /// From any thread.
+    func answer(_ answers: [RegistrationAnswer]) {
+        eventLoop.execute { [self] in
+            guard let core else { return }
+            var requests: [RegistrationRequest] = []
+            perform(core.handle(answers, at: clocks.monotonic()), &requests)
+            finish(requests)
+        }
+    }
+
+    /// From any thread: the authority came or went. IKE SAs stay either way.
+    func authorityLink(_ state: LinkState) {
+        eventLoop.execute { [self] in
+            switch state {
+            case .connected(let name):
+                isAuthorityConnected = true
+                log.record(Event("authority-connected", .notice, [("authority", name)]))
+                ServiceManager.status("connected to \(name)")
+            case .lost(let reason):
+                if isAuthorityConnected { authorityLosses += 1 }
+                isAuthorityConnected = false
+                log.record(Event("authority-lost", .warning, limitedBy: "authority", [("why", reason)]))
+                ServiceManager.status("no authority: \(reason)")
+            }
+        }
+    }
+
+    /// From any thread.
+    func heartbeat() {
+        eventLoop.execute { [self] in
+            guard let core, let client else { return }
+            var counters = core.statusCounters
+            counters["authority-losses"] = authorityLosses
+            client.heartbeat(counters)
+        }
+    }
+
+    func stop() async { await sockets?.close() }
+
+    private func perform(_ effects: [RegistrationEffect], _ requests: inout [RegistrationRequest]) {
+        for effect in effects {
+            switch effect {
+            case .send(let datagrams, let path): sockets?.send(datagrams, from: path.local, to: path.remote)
+            case .ask(let request): requests.append(request)
+            case .event(let event): log.record(event)
+            case .keyLog(let keys):
+                keyLog?.ike(
+                    spiI: keys.spiI, spiR: keys.spiR, suite: keys.suite, skEi: keys.skEi, skEr: keys.skEr,
+                    skAi: keys.skAi, skAr: keys.skAr)
+            }
+        }
+    }
+
+    /// What one batch of datagrams asked goes to the authority in one piece.
+    private func finish(_ requests: [RegistrationRequest]) {
+        if !requests.isEmpty { client?.submit(requests) }
+        arm()
+    }
+
+    private func arm() {
+        guard let core, let deadline = core.nextDeadline else { return }
+        if let timer, timer.at <= deadline { return }
+        timer?.scheduled.cancel()
+        let wait = deadline.since(clocks.monotonic())
+        let nanoseconds = wait.components.seconds * 1_000_000_000 + wait.components.attoseconds / 1_000_000_000
+        let scheduled = eventLoop.scheduleTask(in: .nanoseconds(nanoseconds)) { [self] in
+            timer = nil
+            var requests: [RegistrationRequest] = []
+            if let core = self.core { perform(core.tick(at: clocks.monotonic()), &requests) }
+            finish(requests)
+        }
+        timer = (deadline, scheduled)
+    }
+}

@@ -1,0 +1,111 @@
+import DatagramIO
+import GroupModel
+import IKECrypto
+import IKEExchange
+import IKEVocabulary
+import KeyMaterial
+import NIOCore
+import NIOPosix
+import ProgramKit
+import Settings
+import Telemetry
+
+enum ProbeOutcome: CustomStringConvertible {
+    case established(String)
+    case failed(String)
+
+    var description: String {
+        switch self {
+        case .established(let text), .failed(let text): text
+        }
+    }
+}
+
+/// Makes one childless IKE SA and deletes it: do address, port, credentials and proposals fit?
+final class ProbeDriver: @unchecked Sendable {
+    private let eventLoop: any EventLoop
+    private let clocks = Clocks()
+    private let engine: CryptoEngine
+    private var entropy = SystemEntropy()
+    private var sa: InitiatorSA?
+    private var sockets: UnicastSockets?
+    private var responder: Identity?
+    private let outcome: EventLoopPromise<ProbeOutcome>
+
+    private init(_ eventLoop: any EventLoop) {
+        self.eventLoop = eventLoop
+        engine = CryptoEngine()
+        outcome = eventLoop.makePromise(of: ProbeOutcome.self)
+    }
+
+    static func run(_ settings: MemberSettings, timeout: Duration) async throws -> ProbeOutcome {
+        let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+        let driver = ProbeDriver(eventLoop)
+        let sockets = try await MemberSockets.bind(settings.localAddress, on: eventLoop) { driver.receive($0) }
+        let frontend = settings.frontends[0]
+        try await eventLoop.submit {
+            var configuration = try InitiatorConfiguration(settings)
+            configuration.natTraversalPort = frontend.natTraversalPort
+            driver.begin(
+                InitiatorSA(
+                    configuration: configuration, opening: .ikeAuth, local: sockets.endpoints[0],
+                    remote: frontend.address), sockets)
+        }.get()
+        eventLoop.scheduleTask(in: .seconds(timeout.components.seconds)) {
+            driver.outcome.succeed(.failed("no answer from \(frontend.address) within \(timeout)"))
+        }
+        let result = try await driver.outcome.futureResult.get()
+        await sockets.close()
+        return result
+    }
+
+    private func begin(_ sa: InitiatorSA, _ sockets: UnicastSockets) {
+        self.sa = sa
+        self.sockets = sockets
+        perform(sa.start(at: clocks.monotonic(), engine: engine, entropy: &entropy))
+    }
+
+    private func receive(_ batch: [ReceivedDatagram]) {
+        for datagram in batch {
+            guard let sa else { return }
+            perform(
+                sa.handle(
+                    datagram.octets, at: clocks.monotonic(), wall: clocks.wall(), engine: engine, entropy: &entropy))
+        }
+    }
+
+    private func perform(_ effects: [InitiatorEffect]) {
+        for effect in effects {
+            switch effect {
+            case .send(let datagrams, let path):
+                guard let sockets else { continue }
+                let local = path.isEncapsulated ? sockets.endpoints[1] : sockets.endpoints[0]
+                sockets.send(datagrams, from: local, to: path.remote)
+            case .established(let identity):
+                responder = identity
+                if let sa { perform(sa.close(at: clocks.monotonic(), engine: engine, entropy: &entropy)) }
+            case .closed(let why):
+                if let responder, why == .finished || why == .deletedByPeer {
+                    outcome.succeed(.established("IKE SA with \(responder) established and deleted"))
+                } else {
+                    outcome.succeed(.failed("no IKE SA: \(why)"))
+                }
+            case .event(let event):
+                if event.name == "ike-init-refused" {
+                    outcome.succeed(.failed("refused: \(event.fields.map(\.value).joined(separator: " "))"))
+                }
+            case .granted, .refused, .left, .keyLog: continue
+            }
+        }
+        arm()
+    }
+
+    private func arm() {
+        guard let deadline = sa?.nextDeadline else { return }
+        let wait = deadline.since(clocks.monotonic())
+        let nanoseconds = wait.components.seconds * 1_000_000_000 + wait.components.attoseconds / 1_000_000_000
+        eventLoop.scheduleTask(in: .nanoseconds(nanoseconds)) { [self] in
+            if let sa { perform(sa.tick(at: clocks.monotonic())) }
+        }
+    }
+}
