@@ -14,7 +14,7 @@ package enum CryptoError: Error, Hashable, Sendable {
 
 /// Which library does the work where both can. Symmetric work, key wrap, MODP, RSA and X.509 are OpenSSL's always.
 package enum CryptoProvider: Sendable {
-    /// Each operation where it is measured faster: swift-crypto for X25519, Ed25519 and ECDSA P-256.
+    /// Each operation where it is measured faster: swift-crypto for X25519, Ed25519 and ECDSA.
     case fastest
     case openSSLOnly
 }

@@ -9,17 +9,18 @@ package final class KeyExchangeSecret: Sendable {
     package let publicValue: [UInt8]
     private let secret: SecretOctets
     private let form: KeyExchangeForm
-    private let provider: CryptoProvider
+    /// Made once: making it again from octets would cost a scalar multiplication.
+    private let swiftKey: Curve25519.KeyAgreement.PrivateKey?
 
     fileprivate init(
         _ method: KeyExchangeMethod, _ form: KeyExchangeForm, _ secret: consuming SecretOctets, _ publicValue: [UInt8],
-        _ provider: CryptoProvider
+        _ swiftKey: Curve25519.KeyAgreement.PrivateKey? = nil
     ) {
         self.method = method
         self.form = form
         self.secret = secret
         self.publicValue = publicValue
-        self.provider = provider
+        self.swiftKey = swiftKey
     }
 
     /// The shared secret as IKE uses it: the X25519 output, x of the point, or g^ir padded to the prime's size.
@@ -28,7 +29,7 @@ package final class KeyExchangeSecret: Sendable {
     ///   order (RFC 8031 2.2, RFC 6989).
     package func agree(with peer: [UInt8]) throws(CryptoError) -> SecretOctets {
         guard peer.count == form.publicOctets else { throw .badPeerValue }
-        if case .curve25519 = form, provider == .fastest { return try agreeSwiftCrypto(peer) }
+        if let swiftKey { return try agree(swiftKey, peer) }
         let shared = try SecretOctets(count: form.sharedOctets) { (out) throws(CryptoError) in
             guard let to = out.bindMemory(to: UInt8.self).baseAddress else { throw .badPeerValue }
             let done = secret.withUnsafeOctets { secret -> Int32 in
@@ -49,10 +50,11 @@ package final class KeyExchangeSecret: Sendable {
         secret.withUnsafeOctets { $0.reduce(0) { $0 | $1 } == 0 }
     }
 
-    private func agreeSwiftCrypto(_ peer: [UInt8]) throws(CryptoError) -> SecretOctets {
+    private func agree(
+        _ own: Curve25519.KeyAgreement.PrivateKey, _ peer: [UInt8]
+    ) throws(CryptoError) -> SecretOctets {
         let shared: SharedSecret
         do {
-            let own = try secret.withUnsafeOctets { try Curve25519.KeyAgreement.PrivateKey(rawRepresentation: $0) }
             shared = try own.sharedSecretFromKeyAgreement(with: .init(rawRepresentation: peer))
         } catch {
             // The library refuses the all-zero result of a low-order value itself.
@@ -128,18 +130,19 @@ extension CryptoEngine {
             defer { _ = drawn.withUnsafeMutableBytes { $0.initializeMemory(as: UInt8.self, repeating: 0) } }
             if case .ecp(521, _) = form { drawn[0] &= 1 }
             let secret = SecretOctets(copying: drawn)
+            if method == .curve25519, provider == .fastest,
+                let key = try? Curve25519.KeyAgreement.PrivateKey(rawRepresentation: drawn)
+            {
+                return KeyExchangeSecret(method, form, secret, Array(key.publicKey.rawRepresentation), key)
+            }
             if let publicValue = publicValue(form, secret) {
-                return KeyExchangeSecret(method, form, secret, publicValue, provider)
+                return KeyExchangeSecret(method, form, secret, publicValue)
             }
         }
         throw .libraryFailure("no key pair for \(method)")
     }
 
     private func publicValue(_ form: KeyExchangeForm, _ secret: borrowing SecretOctets) -> [UInt8]? {
-        if case .curve25519 = form, provider == .fastest {
-            return secret.withUnsafeOctets { try? Curve25519.KeyAgreement.PrivateKey(rawRepresentation: $0) }
-                .map { Array($0.publicKey.rawRepresentation) }
-        }
         var out = [UInt8](repeating: 0, count: form.publicOctets)
         let done = secret.withUnsafeOctets { secret -> Int32 in
             let own = secret.bindMemory(to: UInt8.self).baseAddress

@@ -1,4 +1,3 @@
-import COpenSSL
 import Crypto
 import IKECrypto
 import IKEVocabulary
