@@ -21,6 +21,7 @@ final class DataDirectory: Sendable {
             close(descriptor)
             throw StoreNodeFault("data directory \(path) is used by another process")
         }
+        holdsLog = ["metadata1", "metadata2"].contains { access(path + "/" + $0, F_OK) == 0 }
         let wanted = "gcks-store 1\nid \(id)\nname \(name)\n"
         let found = Self.content(descriptor)
         if found.isEmpty, isNew {
@@ -34,6 +35,9 @@ final class DataDirectory: Sendable {
             )
         }
     }
+
+    /// False until the engine wrote its first vote or entry.
+    let holdsLog: Bool
 
     deinit { close(lock) }
 

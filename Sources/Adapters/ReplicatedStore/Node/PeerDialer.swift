@@ -32,15 +32,33 @@ final class PeerDialer: Sendable {
         }
     }
 
-    /// Takes the descriptor over, also when it fails.
-    private func connect(_ peer: StorePeer, _ descriptor: CInt) -> EventLoopFuture<Void> {
-        let loop = group.next()
-        let tls = self.tls
-        let verified = loop.makePromise(of: Void.self)
-        let alarm = loop.scheduleTask(in: StoreLimits.peerDial) {
-            verified.fail(ChannelError.connectTimeout(StoreLimits.peerDial))
+    /// The cluster as a peer knows it; nil when it does not answer.
+    func cluster(asking peer: StorePeer) async -> [StoreNode]? {
+        let verified = group.next().makePromise(of: Void.self)
+        do {
+            let channel = try await bootstrap(peer, on: verified.futureResult.eventLoop, verified) { channel in
+                try channel.pipeline.syncOperations.addHandler(EngineCallHandler())
+            }.connect(host: peer.host, port: peer.port).get()
+            let connection = EngineConnection(channel: channel)
+            defer { connection.close() }
+            guard case .servers(let nodes) = try await connection.perform(.cluster, within: .seconds(1)) else {
+                return nil
+            }
+            try await verified.futureResult.get()
+            return nodes
+        } catch {
+            verified.fail(error)
+            return nil
         }
-        let dialled = ClientBootstrap(group: loop).connectTimeout(StoreLimits.peerDial)
+    }
+
+    /// A TLS channel on which only the expected peer is heard.
+    private func bootstrap(
+        _ peer: StorePeer, on loop: any EventLoop, _ verified: EventLoopPromise<Void>,
+        then more: @escaping @Sendable (any Channel) throws -> Void = { _ in }
+    ) -> ClientBootstrap {
+        let tls = self.tls
+        return ClientBootstrap(group: loop).connectTimeout(StoreLimits.peerDial)
             .channelOption(.socketOption(.tcp_nodelay), value: 1)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -48,9 +66,19 @@ final class PeerDialer: Sendable {
                     let pipeline = channel.pipeline.syncOperations
                     try pipeline.addHandler(try NIOSSLClientHandler(context: tls.client, serverHostname: nil))
                     try pipeline.addHandler(PeerCheck(expecting: wanted, verified))
+                    try more(channel)
                 }
             }
-            .connect(host: peer.host, port: peer.port)
+    }
+
+    /// Takes the descriptor over, also when it fails.
+    private func connect(_ peer: StorePeer, _ descriptor: CInt) -> EventLoopFuture<Void> {
+        let loop = group.next()
+        let verified = loop.makePromise(of: Void.self)
+        let alarm = loop.scheduleTask(in: StoreLimits.peerDial) {
+            verified.fail(ChannelError.connectTimeout(StoreLimits.peerDial))
+        }
+        let dialled = bootstrap(peer, on: loop, verified).connect(host: peer.host, port: peer.port)
         dialled.whenFailure { verified.fail($0) }
         let joined = dialled.and(verified.futureResult).flatMap { channel, _ in
             Self.join(channel, descriptor)

@@ -6,6 +6,9 @@ import NIOTLS
 /// Stands behind the TLS handler of an incoming connection until it is known who calls: the certificate must name a configured
 /// peer, and the first message must be that peer's CONNECT. The engine itself checks nothing of this.
 ///
+/// One question is answered too, CLUSTER, after which the caller may say no more: a node with an empty disk asks it before
+/// it starts.
+///
 ///     | version (8) = 1 | words (4) | type (1) = 11 | schema (1) | 0 (2) | id (8) | address, NUL, zeros |
 final class PeerGate: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
@@ -20,6 +23,7 @@ final class PeerGate: ChannelDuplexHandler, RemovableChannelHandler {
     private var name: String?
     private var held = ByteBuffer()
     private var isAdmitting = false
+    private var mayAskOnly = false
     private var alarm: Scheduled<Void>?
 
     /// - Parameters:
@@ -58,6 +62,7 @@ final class PeerGate: ChannelDuplexHandler, RemovableChannelHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var octets = unwrapInboundIn(data)
         held.writeBuffer(&octets)
+        guard !mayAskOnly else { return refuse(context, "\(name ?? "?") says more than its question") }
         guard !isAdmitting else { return }
         guard let name, let id = peers[name] else {
             refuse(context, "it speaks before it is known")
@@ -72,6 +77,9 @@ final class PeerGate: ChannelDuplexHandler, RemovableChannelHandler {
                 refuse(context, "\(name) says that it is \(claimedName), id \(claimedID)")
                 return
             }
+            pass(context)
+        case .cluster:
+            mayAskOnly = true
             pass(context)
         }
     }
@@ -97,6 +105,11 @@ final class PeerGate: ChannelDuplexHandler, RemovableChannelHandler {
             context.fireChannelRead(gate.wrapInboundOut(gate.held))
             context.fireChannelReadComplete()
             gate.isAdmitting = false
+            if gate.mayAskOnly {
+                // It stays, so that nothing more is passed on; so does its alarm, which ends the connection.
+                context.channel.read()
+                return
+            }
             let pipeline = context.pipeline
             pipeline.syncOperations.removeHandler(context: context, promise: nil)
             context.channel.read()
@@ -114,8 +127,10 @@ enum PeerGreeting: Equatable {
     case incomplete
     case malformed
     case connect(id: UInt64, name: String)
+    case cluster
 
     private static let connectType: UInt8 = 11
+    private static let clusterType: UInt8 = 16
 
     static func read(_ octets: ByteBuffer) -> PeerGreeting {
         var octets = octets
@@ -124,6 +139,10 @@ enum PeerGreeting: Equatable {
         guard let words = octets.readInteger(endianness: .little, as: UInt32.self),
             let type = octets.readInteger(as: UInt8.self), octets.readSlice(length: 3) != nil
         else { return .incomplete }
+        if type == clusterType, words == 1 {
+            guard octets.readableBytes >= 8 else { return .incomplete }
+            return octets.readableBytes == 8 ? .cluster : .malformed
+        }
         // Id and the shortest address are two words.
         guard type == connectType, words >= 2, words <= StoreLimits.greetingOctets / 8 else { return .malformed }
         guard var body = octets.readSlice(length: Int(words) * 8),

@@ -22,6 +22,7 @@ package final class StoreProcess: Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         directory = try DataDirectory(path: settings.dataDirectory, id: settings.id, name: settings.name)
         let dialer = tls.map { PeerDialer(peers: settings.cluster?.peers ?? [], tls: $0, group: group) }
+        if !directory.holdsLog, let dialer { try await Self.requireNew(settings, asking: dialer) }
         node = try EngineNode(settings, dialer: dialer)
         self.settings = settings
         self.group = group
@@ -30,6 +31,20 @@ package final class StoreProcess: Sendable {
         if let cluster = settings.cluster, let tls { try await relay.listenToPeers(cluster, tls: tls) }
         try await relay.listenToAuthority(settings.socketPath)
         events(Event("store-ready", .notice, [("node", settings.name), ("id", "\(settings.id)")]))
+    }
+
+    /// A node that voted once and lost its disk must not come back under its old id: it would vote again, and the first node
+    /// would start a second cluster. The peers that can be reached know.
+    private static func requireNew(_ settings: StoreNodeSettings, asking dialer: PeerDialer)
+        async throws(StoreNodeFault)
+    {
+        for peer in settings.cluster?.peers ?? [] {
+            let known = await dialer.cluster(asking: peer)?.first { $0.id == settings.id }
+            guard known?.duty == .voter else { continue }
+            throw StoreNodeFault(
+                "data directory \(settings.dataDirectory) is empty, but \(peer.name) knows node \(settings.id) as a voter; "
+                    + "remove that node from the cluster and start this one under a new id")
+        }
     }
 
     /// Tells of each change of the leader until the task is cancelled.

@@ -11,7 +11,8 @@ enum EngineFault: Error, Hashable, Sendable {
 
 /// A connection to the engine's node: one request at a time, each with a deadline. A missed deadline closes it.
 struct EngineConnection: Sendable {
-    private let channel: any Channel
+    /// Its pipeline ends with an `EngineCallHandler`.
+    let channel: any Channel
 
     /// Through the relay's Unix socket.
     static func open(
