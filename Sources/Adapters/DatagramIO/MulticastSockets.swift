@@ -50,8 +50,7 @@ package final class MulticastReceiver: Sendable {
             }
             .bind(to: address).get()
         do {
-            guard let multicast = channel as? any MulticastChannel else { throw MulticastError.notMulticast(group) }
-            try await multicast.joinGroup(address, device: device).get()
+            try await Interface.join(group.address, on: device, channel)
         } catch {
             try? await channel.close()
             throw error
@@ -139,6 +138,30 @@ package final class MulticastSender: Sendable {
 }
 
 enum Interface {
+    /// ip_mreq and ipv6_mreq as the kernel reads them.
+    private struct Membership4 { let group: (UInt8, UInt8, UInt8, UInt8), interface: (UInt8, UInt8, UInt8, UInt8) }
+    private struct Membership6 { let group: in6_addr, interface: UInt32 }
+
+    /// Joins by the socket option itself: NIO's own call refuses interfaces without the MULTICAST flag, and loopback, where a
+    /// whole cluster on one host meets, has none although the kernel delivers there.
+    static func join(_ group: IPAddress, on device: NIONetworkDevice?, _ channel: any Channel) async throws {
+        guard let options = channel as? any SocketOptionProvider else { throw MulticastError.noInterface("socket") }
+        if group.isIPv4 {
+            let local = device?.address.flatMap { Endpoint($0) }?.address.octets ?? [0, 0, 0, 0]
+            let octets = group.octets + local
+            let value = octets.withUnsafeBytes { $0.loadUnaligned(as: Membership4.self) }
+            try await options.unsafeSetSocketOption(
+                level: .ip, name: .ip_add_membership, value: value
+            ).get()
+        } else {
+            let index = UInt32(device?.interfaceIndex ?? 0)
+            let address = group.octets.withUnsafeBytes { $0.loadUnaligned(as: in6_addr.self) }
+            try await options.unsafeSetSocketOption(
+                level: .ipv6, name: .ipv6_join_group, value: Membership6(group: address, interface: index)
+            ).get()
+        }
+    }
+
     /// Nil when no name is given.
     static func named(_ name: String?, ipv4: Bool) throws -> NIONetworkDevice? {
         guard let name else { return nil }

@@ -32,6 +32,8 @@ package struct MemberSettings: Sendable {
     package let fragmentOctets: Int
     package let forcesNATTraversal: Bool
     package let liveness: Duration
+    /// How often a request is sent before the next frontend is tried: after 0.5 s, then twice as long each time.
+    package let tries: Int
     /// IKE_AUTH without a group first, as a plain IKEv2 peer expects it; groups follow by GSA_REGISTRATION.
     package let isChildless: Bool
     package let groups: [Group]
@@ -57,6 +59,7 @@ package struct MemberSettings: Sendable {
         let fragment = ike?.value("fragment", "400 to 65000 octets", default: 1280, Forms.number(400...65_000)) ?? 1280
         let nat = ike?.value("force_nat_traversal", Forms.flag, default: false, Forms.flag) ?? false
         let liveness = ike?.value("liveness", Forms.duration, default: .seconds(60), Forms.duration) ?? .seconds(60)
+        let tries = ike?.value("tries", "2 to 12", default: 4, Forms.number(2...12)) ?? 4
         let childless = ike?.value("childless", Forms.flag, default: false, Forms.flag) ?? false
         ike?.finish()
         let groups = section.sections("groups").compactMap(readGroup)
@@ -71,7 +74,8 @@ package struct MemberSettings: Sendable {
         return MemberSettings(
             identity: identity, gcks: gcks, frontends: frontends, localAddress: local, interface: interface,
             credentials: credentials, proposals: proposals, fragmentOctets: fragment, forcesNATTraversal: nat,
-            liveness: liveness, isChildless: childless, groups: groups, sinks: sinks, leavesOnExit: leaves,
+            liveness: liveness, tries: tries, isChildless: childless, groups: groups, sinks: sinks,
+            leavesOnExit: leaves,
             keyLog: keyLog, logLevel: level)
     }
 

@@ -48,7 +48,7 @@ struct Authority {
                 do {
                     try await server.run()
                 } catch {
-                    Startup.fail("gcks-authority: the RPC sockets: \(error)")
+                    if !Task.isCancelled { Startup.fail("gcks-authority: the RPC sockets: \(error)") }
                 }
             }
             ServiceManager.ready("\(settings.name) started")

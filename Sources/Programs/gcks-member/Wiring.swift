@@ -70,11 +70,14 @@ extension InitiatorConfiguration {
     /// Reads the credential files; belongs to the thread that uses it.
     init(_ settings: MemberSettings) throws {
         let trust = try FileTrust(settings.credentials)
+        var retransmission = Retransmission()
+        retransmission.tries = settings.tries
         self.init(
             own: try OwnCredentials(identity: settings.identity, settings.credentials),
             sharedKey: settings.gcks.flatMap { trust.sharedKey(with: $0) } ?? trust.onlySharedKey, trust: trust,
             expectedResponder: settings.gcks, policy: IKEPolicy(settings.proposals),
-            fragmentOctets: settings.fragmentOctets, forcesNATTraversal: settings.forcesNATTraversal,
+            fragmentOctets: settings.fragmentOctets, retransmission: retransmission,
+            forcesNATTraversal: settings.forcesNATTraversal,
             logsKeys: settings.keyLog != nil)
     }
 }

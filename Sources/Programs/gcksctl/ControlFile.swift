@@ -6,12 +6,15 @@ import Settings
 /// The operator's settings file as a link to the authorities.
 enum ControlFile {
     static let usualPath = "/etc/gcks/gcksctl.yaml"
+    /// Names the file when the command line does not.
+    static let variable = "GCKSCTL_CONFIG"
 
-    /// Reads `path`, or the usual file when it exists. `needed`: the command line names no authority.
+    /// Reads `path`, or the file the environment names, or the usual file when it exists. `needed`: the command line names no authority.
     static func link(_ path: String?, needed: Bool) throws(CommandEnd) -> AuthorityLink {
-        guard let file = path ?? (access(usualPath, R_OK) == 0 ? usualPath : nil) else {
+        let named = path ?? getenv(variable).map { String(cString: $0) }
+        guard let file = named ?? (access(usualPath, R_OK) == 0 ? usualPath : nil) else {
             guard !needed else {
-                throw CommandEnd(.usage, ["no authority is named: use --authority NAME=ADDRESS or --config FILE"])
+                throw CommandEnd(.usage, ["no authority is named: use --authority NAME=ADDRESS, --config FILE or GCKSCTL_CONFIG"])
             }
             return AuthorityLink(targets: [], name: "uid-\(getuid())")
         }
