@@ -14,7 +14,8 @@ enum ControlFile {
         let named = path ?? getenv(variable).map { String(cString: $0) }
         guard let file = named ?? (access(usualPath, R_OK) == 0 ? usualPath : nil) else {
             guard !needed else {
-                throw CommandEnd(.usage, ["no authority is named: use --authority NAME=ADDRESS, --config FILE or GCKSCTL_CONFIG"])
+                let ways = "--authority NAME=ADDRESS, --config FILE or GCKSCTL_CONFIG"
+                throw CommandEnd(.usage, ["no authority is named: use \(ways)"])
             }
             return AuthorityLink(targets: [], name: "uid-\(getuid())")
         }
