@@ -109,7 +109,7 @@ let programs: [Target] = [
     program("gcks-member", allProtocol + ["MemberCore", "DatagramIO", "SASinks"] + kit),
     program("gcksctl", values + service),
     .executableTarget(
-        name: "gcks-loadgen", dependencies: allProtocol + ["DatagramIO", arguments] + nio,
+        name: "gcks-loadgen", dependencies: allProtocol + ["DatagramIO", swiftCrypto, arguments] + x509 + nio,
         path: "Tools/LoadGenerator", swiftSettings: house),
 ]
 
@@ -133,12 +133,15 @@ let testTargets: [Target] = [
     tests("Adapters/DatagramIO", "DatagramIOTests", values + ["DatagramIO"] + nio),
     tests(
         "Adapters/AuthorityRPC", "AuthorityRPCTests",
-        values + ["AuthorityRPC", "Settings", "gcksctl"] + grpc + nio + tls + x509),
+        values + ["AuthorityRPC", "ProgramKit", "Settings", "gcksctl"] + grpc + nio + tls + x509),
     tests("Adapters/ReplicatedStore", "ReplicatedStoreTests", values + ["ReplicatedStore", "gcks-store"] + nio),
     tests("Adapters/SASinks", "SASinksTests", values + ["SASinks"]),
     tests("Adapters/RootKey", "RootKeyTests", values + ["RootKey"]),
     tests("Adapters/Settings", "SettingsTests", values + ["Settings"]),
     tests("Adapters/Telemetry", "TelemetryTests", values + ["Telemetry", log]),
+    tests(
+        "Programs", "ProgramTests",
+        allProtocol + ["ProgramKit", "gcks-member", "SASinks", "Settings", "Telemetry"] + nio),
     tests("Scenarios", "ScenarioTests", allProtocol),
     tests("Interop", "InteropTests", allProtocol),
     tests("Fuzz", "FuzzTests", allProtocol + ["RegistrationCore", "MemberCore"]),

@@ -1,4 +1,5 @@
 package import GroupModel
+import IKEVocabulary
 
 /// Why the model of the store refuses a transaction.
 package enum StateRefusal: Error, Hashable {
@@ -6,6 +7,7 @@ package enum StateRefusal: Error, Hashable {
     case duplicateMessageID
     case duplicateOperation
     case senderIDGoesBack
+    case unknownGroup
 }
 
 extension StoredState {
@@ -26,6 +28,10 @@ extension StoredState {
             }
             groups.removeAll { $0.name == row.name }
             groups.append(row)
+        case .setNextSenderID(let next, let name):
+            guard let index = groups.firstIndex(where: { $0.name == name }) else { throw .unknownGroup }
+            guard next >= groups[index].nextSenderID else { throw .senderIDGoesBack }
+            groups[index].nextSenderID = next
         case .putRekeySA(let row):
             rekeySAs.removeAll { $0.spi == row.spi }
             rekeySAs.append(row)
@@ -48,7 +54,14 @@ extension StoredState {
         case .recordOperation(let row):
             guard !operations.contains(where: { $0.operation == row.operation }) else { throw .duplicateOperation }
             operations.append(row)
-        case .forgetOperations(let before): operations.removeAll { $0.at < before }
+        case .forgetOperations(let before): forget(before)
         }
+    }
+
+    private mutating func forget(_ before: WallTime) {
+        let old = operations.indices.filter { operations[$0].at < before }
+            .sorted { (operations[$0].at, $0) < (operations[$1].at, $1) }
+        let gone = Set(old.prefix(StateLimits.forgottenAtOnce))
+        operations = operations.indices.filter { !gone.contains($0) }.map { operations[$0] }
     }
 }

@@ -1,1 +1,9 @@
-@main struct Main { static func main() {} }
+import ArgumentParser
+
+/// What `Tools/bench` runs: many light group members in one process, and the bare cryptography to compare with.
+@main
+struct LoadGenerator: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "gcks-loadgen", abstract: "Registers many light group members and measures what they cost.",
+        subcommands: [RegisterCommand.self, BareCommand.self])
+}

@@ -40,6 +40,8 @@ package protocol RegistrationSession: Sendable {
     /// Must return soon: while it runs, nothing more is read from this frontend.
     func submit(_ requests: [RegistrationRequest]) async
     func heartbeat(_ counters: [String: Int64]) async
+    /// Peers that did not prove who they are.
+    func report(_ failures: [FailedAuthentication]) async
     /// The stream is gone; called exactly once, last.
     func close() async
 }

@@ -17,6 +17,7 @@ package enum Limits {
     static let transformsPerProposal = 255
     static let attributesPerTransform = 32
     static let notifies = 64
+    static let failedAuthentications = 64
     static let datagramsPerOrder = 1024
     static let counters = 256
     static let dataSAs = 256

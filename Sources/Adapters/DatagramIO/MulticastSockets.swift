@@ -1,4 +1,5 @@
 import Glibc
+package import GroupModel
 package import IKEVocabulary
 package import NIOCore
 import NIOPosix
@@ -15,87 +16,56 @@ package enum MulticastError: Error, Hashable, Sendable, CustomStringConvertible 
     }
 }
 
-/// Receives one multicast group on one interface.
+/// Receives one multicast group on one interface; a socket that is lost joins again.
 package final class MulticastReceiver: Sendable {
-    private let channel: any Channel
+    let socket: DatagramSocket
     package let group: Endpoint
 
-    private init(_ channel: any Channel, _ group: Endpoint) {
-        self.channel = channel
+    private init(_ socket: DatagramSocket, _ group: Endpoint) {
+        self.socket = socket
         self.group = group
     }
 
     /// Binds to the group's own address, so that datagrams of other groups on the port do not come here.
     ///
-    /// - Parameter interface: a name such as "eth0"; nil lets the kernel choose.
+    /// - Parameters:
+    ///   - interface: a name such as "eth0"; nil lets the kernel choose.
+    ///   - onEvent: called on the event loop when the socket is lost or found again.
     package static func join(
         _ group: Endpoint, interface: String?, on eventLoop: any EventLoop,
+        onEvent: @escaping @Sendable (Event) -> Void = { _ in },
         receive: @escaping @Sendable ([ReceivedDatagram]) -> Void
     ) async throws -> MulticastReceiver {
         guard group.address.isMulticast else { throw MulticastError.notMulticast(group) }
-        let device = try Interface.named(interface, ipv4: group.address.isIPv4)
-        let address = try group.socketAddress()
-        let channel = try await DatagramBootstrap(group: eventLoop)
-            .channelOption(.socketOption(.so_reuseaddr), value: 1)
-            .channelOption(.datagramVectorReadMessageCount, value: DatagramLimits.readBatch)
-            .channelOption(
-                .recvAllocator,
-                value: FixedSizeRecvByteBufferAllocator(
-                    capacity: DatagramLimits.readBatch * (DatagramLimits.octets + 1))
-            )
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(MulticastReader(group: group, receive: receive))
-                }
-            }
-            .bind(to: address).get()
-        do {
-            try await Interface.join(group.address, on: device, channel)
-        } catch {
-            try? await channel.close()
-            throw error
-        }
-        return MulticastReceiver(channel, group)
+        let plan = DatagramSocket.Plan(
+            local: group, sharesPort: true,
+            prepare: { channel in
+                let device = try Interface.named(interface, ipv4: group.address.isIPv4)
+                try await Interface.join(group.address, on: device, channel)
+            }, onEvent: onEvent, receive: receive)
+        return MulticastReceiver(try await DatagramSocket.open(plan, on: eventLoop).0, group)
     }
 
-    package func leave() async { try? await channel.close() }
-}
-
-private final class MulticastReader: ChannelInboundHandler {
-    typealias InboundIn = AddressedEnvelope<ByteBuffer>
-
-    private let group: Endpoint
-    private let receive: @Sendable ([ReceivedDatagram]) -> Void
-    private var batch: [ReceivedDatagram] = []
-
-    init(group: Endpoint, receive: @escaping @Sendable ([ReceivedDatagram]) -> Void) {
-        self.group = group
-        self.receive = receive
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let envelope = unwrapInboundIn(data)
-        guard let remote = Endpoint(envelope.remoteAddress) else { return }
-        batch.append(
-            ReceivedDatagram(
-                octets: Array(envelope.data.readableBytesView), local: group, remote: remote, isEncapsulated: false))
-    }
-
-    func channelReadComplete(context: ChannelHandlerContext) {
-        guard !batch.isEmpty else { return }
-        let whole = batch
-        batch = []
-        receive(whole)
-    }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {}
+    package func leave() async { await socket.close() }
 }
 
 /// Sends to multicast groups from one address and interface.
-package final class MulticastSender: Sendable {
-    private let channel: any Channel
+///
+/// After a failure the socket is made anew with the next call: NIO closes it over most errors, and a device that went
+/// and came has another index. The caller paces its calls.
+package actor MulticastSender {
+    private let source: IPAddress
+    private let interface: String?
+    private let loops: Bool
+    private let eventLoop: any EventLoop
+    private var channel: (any Channel)?
 
-    private init(_ channel: any Channel) { self.channel = channel }
+    private init(_ source: IPAddress, _ interface: String?, _ loops: Bool, _ eventLoop: any EventLoop) {
+        self.source = source
+        self.interface = interface
+        self.loops = loops
+        self.eventLoop = eventLoop
+    }
 
     /// - Parameters:
     ///   - source: the address the datagrams come from; its family decides which groups can be reached.
@@ -103,10 +73,55 @@ package final class MulticastSender: Sendable {
     package static func bind(
         source: IPAddress, interface: String?, loops: Bool, on eventLoop: any EventLoop
     ) async throws -> MulticastSender {
+        let sender = MulticastSender(source, interface, loops, eventLoop)
+        _ = try await sender.open()
+        return sender
+    }
+
+    /// Sends datagrams in order; the TTL (hop limit) is that of this call. Throws when one of them did not leave.
+    package func send(_ datagrams: [[UInt8]], to group: Endpoint, timeToLive: UInt8) async throws {
+        let channel = try await open()
+        do {
+            if let options = channel as? any SocketOptionProvider {
+                if group.address.isIPv4 {
+                    try await options.setIPMulticastTTL(CUnsignedChar(timeToLive)).get()
+                } else {
+                    try await options.setIPv6MulticastHops(CInt(timeToLive)).get()
+                }
+            }
+            for octets in datagrams {
+                let buffer = channel.allocator.buffer(bytes: octets)
+                try await channel.writeAndFlush(AddressedEnvelope(remoteAddress: group.socketAddress, data: buffer))
+            }
+        } catch {
+            await close()
+            throw error
+        }
+    }
+
+    package func close() async {
+        let open = channel
+        channel = nil
+        try? await open?.close()
+    }
+
+    private func open() async throws -> any Channel {
+        if let channel, channel.isActive { return channel }
+        let fresh = try await DatagramBootstrap(group: eventLoop)
+            .bind(to: Endpoint(source, port: 0).socketAddress).get()
+        do {
+            try await prepare(fresh)
+        } catch {
+            try? await fresh.close()
+            throw error
+        }
+        channel = fresh
+        return fresh
+    }
+
+    private func prepare(_ channel: any Channel) async throws {
         let device = try Interface.named(interface, ipv4: source.isIPv4)
-        let channel = try await DatagramBootstrap(group: eventLoop)
-            .bind(to: try Endpoint(source, port: 0).socketAddress()).get()
-        guard let options = channel as? any SocketOptionProvider else { return MulticastSender(channel) }
+        guard let options = channel as? any SocketOptionProvider else { return }
         if source.isIPv4 {
             try await options.setIPMulticastLoop(loops ? 1 : 0).get()
             let address = source.octets.withUnsafeBytes { $0.loadUnaligned(as: in_addr.self) }
@@ -115,26 +130,7 @@ package final class MulticastSender: Sendable {
             try await options.setIPv6MulticastLoop(loops ? 1 : 0).get()
             if let device { try await options.setIPv6MulticastIF(CUnsignedInt(device.interfaceIndex)).get() }
         }
-        return MulticastSender(channel)
     }
-
-    /// Sends datagrams in order; the TTL (hop limit) is that of this call.
-    package func send(_ datagrams: [[UInt8]], to group: Endpoint, timeToLive: UInt8) async throws {
-        let address = try group.socketAddress()
-        if let options = channel as? any SocketOptionProvider {
-            if group.address.isIPv4 {
-                try await options.setIPMulticastTTL(CUnsignedChar(timeToLive)).get()
-            } else {
-                try await options.setIPv6MulticastHops(CInt(timeToLive)).get()
-            }
-        }
-        for octets in datagrams {
-            let buffer = channel.allocator.buffer(bytes: octets)
-            try await channel.writeAndFlush(AddressedEnvelope(remoteAddress: address, data: buffer))
-        }
-    }
-
-    package func close() async { try? await channel.close() }
 }
 
 enum Interface {
@@ -142,8 +138,8 @@ enum Interface {
     private struct Membership4 { let group: (UInt8, UInt8, UInt8, UInt8), interface: (UInt8, UInt8, UInt8, UInt8) }
     private struct Membership6 { let group: in6_addr, interface: UInt32 }
 
-    /// Joins by the socket option itself: NIO's own call refuses interfaces without the MULTICAST flag, and loopback, where a
-    /// whole cluster on one host meets, has none although the kernel delivers there.
+    /// Joins by the socket option itself: NIO's own call refuses interfaces without the MULTICAST flag, and loopback,
+    /// where a whole cluster on one host meets, has none although the kernel delivers there.
     static func join(_ group: IPAddress, on device: NIONetworkDevice?, _ channel: any Channel) async throws {
         guard let options = channel as? any SocketOptionProvider else { throw MulticastError.noInterface("socket") }
         if group.isIPv4 {

@@ -13,6 +13,8 @@ package enum StoreLimits {
     /// How long a writer waits for the lock that a dying connection still holds.
     package static let lockWait: Duration = .seconds(1)
     package static let lockRetry: Duration = .milliseconds(10)
+    /// How long `close()` waits for the transaction that is under way.
+    package static let farewell: Duration = .seconds(2)
 
     /// Octets of one message; rows come in parts of about a page, so this bounds one row.
     static let messageOctets = 16 << 20
@@ -36,6 +38,12 @@ package enum StoreLimits {
     static let greeting: TimeAmount = .seconds(2)
     static let peerDial: TimeAmount = .milliseconds(900)
     static let peerConnections = 64
+    /// Connections whose certificate is not known yet, apart from those of peers, and how long each may stay so.
+    static let unprovedConnections = 64
+    static let handshake: TimeAmount = .seconds(1)
+    /// How long a node without a log goes on asking its peers, and how often.
+    static let firstStart: Duration = .seconds(5)
+    static let firstStartRetry: Duration = .milliseconds(100)
     static let authorityConnections = 32
     /// A connection of the authority without an octet either way for so long is dropped, and with it its transaction.
     static let authoritySilence: TimeAmount = .seconds(5)

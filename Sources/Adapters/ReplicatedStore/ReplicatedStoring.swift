@@ -9,6 +9,9 @@ package protocol ReplicatedStoring: Sendable {
 
     /// Takes the leadership: one transaction that raises the term, which fences every older leader, brings the schema up to
     /// date and reads everything. What it returns is current, not merely recent: its commit was acknowledged by a majority.
+    ///
+    /// - Throws: `.forming` until the voters of the log are a majority of the configured nodes: before that, what fewer nodes
+    ///   acknowledged could be lost with them.
     func lead() async throws(StoreFailure) -> StoredState
 
     /// Commits all mutations or none.
@@ -24,8 +27,13 @@ package protocol ReplicatedStoring: Sendable {
     func nodes() async throws(StoreFailure) -> [StoreNode]
 
     /// Adds those configured nodes that are missing and makes each a voter, one at a time. Does nothing twice. Only the
-    /// leader's authority can do this; `.unavailable` means "ask again later".
-    func formCluster(of nodes: [StoreNode]) async throws(StoreFailure)
+    /// leader's authority can do this. A node that cannot be had now is told as an event and does not keep the next one out:
+    /// ask again later.
+    func formCluster() async throws(StoreFailure)
+
+    /// Hands the log's leadership to another voter, for an authority that cannot work on what is stored. Throws
+    /// `.unavailable` when nobody took it.
+    func yieldLeadership() async throws(StoreFailure)
 
     /// Takes a node out for good. A node with an emptied disk must come back under a new id.
     func removeNode(id: UInt64) async throws(StoreFailure)
@@ -65,6 +73,8 @@ package struct StoreNode: Hashable, Sendable {
 package enum StoreFailure: Error, Hashable, Sendable {
     /// Our node does not lead the log. Nothing was applied.
     case notLeader
+    /// Our node leads, but only so many of the configured nodes vote. Nothing was applied.
+    case forming(voters: Int, of: Int)
     /// Another authority took the leadership. Nothing was applied.
     case fenced
     /// Nothing was applied; try again later.

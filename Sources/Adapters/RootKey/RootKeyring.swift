@@ -46,16 +46,7 @@ package final class RootKeyring: KeySealer, Sendable {
 
     /// Reads a file of 32 raw octets or 64 hex digits that only its owner may read.
     package convenience init(file path: String) throws(RootKeyError) {
-        var status = stat()
-        guard stat(path, &status) == 0 else { throw .unreadable(path: path, why: String(cString: strerror(errno))) }
-        guard status.st_mode & 0o077 == 0 else {
-            throw .openToOthers(path: path, mode: String(status.st_mode & 0o777, radix: 8))
-        }
-        guard status.st_size <= 1024, let content = FileManager.default.contents(atPath: path) else {
-            throw .unreadable(path: path, why: "cannot be read or is too large")
-        }
-        let octets = content.count == 32 ? Array(content) : Hex.decode(String(decoding: content, as: UTF8.self)) ?? []
-        try self.init(key: SecretOctets(copying: octets), from: path)
+        try self.init(key: try RootKeyFile.read(path), from: path)
     }
 
     /// Reads a systemd credential by its name.

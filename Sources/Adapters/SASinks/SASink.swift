@@ -7,6 +7,8 @@ package protocol SASink: Sendable {
     func install(_ sa: InstalledGroupSA) async throws
     /// From now on the member sends on this SA, and no longer on those.
     func activate(_ sa: GroupSAReference, replacing old: [GroupSAReference]) async throws
+    /// From now on the member does not send on this SA; it still receives.
+    func stop(_ sa: GroupSAReference) async throws
     func remove(_ sa: GroupSAReference) async throws
 }
 
@@ -24,9 +26,16 @@ struct SinkRecord {
             ("time", Self.quote(time)), ("action", Self.quote(action)), ("group", Self.quote("\(reference.group)")),
         ]
         switch reference {
-        case .rekey(let spi, _): fields += [("kind", Self.quote("rekey")), ("spi", Self.quote("\(spi)"))]
-        case .data(let spi, _): fields += [("kind", Self.quote("data")), ("spi", Self.quote("\(spi)"))]
+        case .rekey: fields.append(("kind", Self.quote("rekey")))
+        case .data: fields.append(("kind", Self.quote("data")))
         }
+        add("spi", reference.spiText)
+    }
+
+    static func activate(_ sa: GroupSAReference, replacing old: [GroupSAReference], time: String) -> SinkRecord {
+        var record = SinkRecord("activate", sa, time: time)
+        record.add("replacing", list: old.map { quote($0.spiText) })
+        return record
     }
 
     mutating func add(_ name: String, _ text: String) { fields.append((name, Self.quote(text))) }
@@ -55,7 +64,18 @@ struct SinkRecord {
         }
     }
 
-    var line: String { "{" + fields.map { "\(Self.quote($0.0)):\($0.1)" }.joined(separator: ",") + "}" }
+    /// The object and a line end, with the key in hex as `key` when there is one.
+    func text(key: HeldSecret? = nil) -> SecretText {
+        var text = SecretText()
+        text.add("{" + fields.map { "\(Self.quote($0.0)):\($0.1)" }.joined(separator: ","))
+        if let key {
+            text.add(",\"key\":\"")
+            text.add(hexOf: key)
+            text.add("\"")
+        }
+        text.add("}\n")
+        return text
+    }
 
     private static func quote(_ text: String) -> String {
         var result = "\""
@@ -74,11 +94,20 @@ struct SinkRecord {
 }
 
 extension InstalledGroupSA {
-    /// The key octets, for the sinks that hand them on.
-    var keyOctets: [UInt8] {
+    /// For the sinks that hand it on.
+    var key: HeldSecret {
         switch content {
-        case .rekey(let sa): sa.keymat.secret.exposed()
-        case .data(let sa, _): sa.key.secret.exposed()
+        case .rekey(let sa): sa.keymat
+        case .data(let sa, _): sa.key
+        }
+    }
+}
+
+extension GroupSAReference {
+    fileprivate var spiText: String {
+        switch self {
+        case .rekey(let spi, _): "\(spi)"
+        case .data(let spi, _): "\(spi)"
         }
     }
 }

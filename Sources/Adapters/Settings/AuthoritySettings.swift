@@ -3,14 +3,6 @@ package import IKEVocabulary
 
 /// `gcks-authority`'s file.
 package struct AuthoritySettings: Sendable {
-    package struct Peer: Hashable, Sendable {
-        package let name: String
-        package let id: UInt64
-        /// Where its store listens for other stores.
-        package let store: String
-        package let rpc: String?
-    }
-
     package enum RootKeySource: Hashable, Sendable {
         case file(String)
         case credential(String)
@@ -26,8 +18,7 @@ package struct AuthoritySettings: Sendable {
     /// All nodes, this one included; empty for a cluster of one.
     package let nodes: [Peer]
     package let rpcListen: Endpoint?
-    package let rpcUnix: String?
-    package let rpcUnixUsers: [UInt32]
+    package let rpcUnix: UnixDoors
     package let tls: TLSFiles?
     package let rootKey: RootKeySource
     package let operationsKept: Lifetime
@@ -36,26 +27,20 @@ package struct AuthoritySettings: Sendable {
     package static func load(file: String) throws(SettingsFaults) -> AuthoritySettings { try Settings.load(file, read) }
 
     private static func read(_ section: Section) -> AuthoritySettings? {
-        let name = section.required("name", Forms.text, Forms.text)
+        let name = section.required("name", Forms.name, Forms.name)
         let id = section.value("id", "1 to 1000000", default: UInt64(1), Forms.number(1...1_000_000))
-        let data = section.required("data", "a folder", Forms.text)
-        let nodes = section.sections("nodes").compactMap(readPeer)
-        let store = section.section("store")
-        let storeListen = store?.optional("listen", Forms.endpoint, Forms.text)
-        let latency = store?.value("latency", Forms.duration, default: .milliseconds(50), Forms.duration)
-        let binary = store?.optional("binary", "a path", Forms.text)
-        let storeTLS = store?.tls()
-        store?.finish()
-        let rpc = section.requiredSection("rpc", "listen or unix")
+        let data = section.required("data", dataFolder, dataFolder)
+        let store = section.section("store").map(readStore)
+        let nodes = readNodes(section, own: name, id, joins: store?.joins ?? false)
+        let rpc = section.requiredSection("rpc", "listen, unix, or sockets of a role")
         let listen = rpc?.optional("listen", Forms.endpoint) { Endpoint($0) }
-        let unix = rpc?.optional("unix", "a path", Forms.text)
-        let users = rpc?.list("unix_uids", "a user id", Forms.number(UInt32(0)...UInt32.max)) ?? []
+        let doors = rpc.map { UnixDoors($0) } ?? UnixDoors()
         rpc?.finish()
         let tls = section.tls()
         let rootKey = readRootKey(section)
         let kept = section.section("limits")?.operationsKept() ?? Lifetime(seconds: 3600)
         let level = section.logLevel()
-        if listen == nil, unix == nil {
+        if let rpc, !["listen", "unix", "unix_frontend", "unix_broadcaster"].contains(where: rpc.has) {
             section.file.fault(
                 section.line(of: "rpc"), section.place("rpc"), "nobody can reach it", "listen, unix or both")
         }
@@ -63,32 +48,17 @@ package struct AuthoritySettings: Sendable {
             section.file.fault(
                 section.line(of: "rpc"), section.place("tls"), "missing", "certificates, because rpc.listen is set")
         }
-        if nodes.count > 1, storeTLS == nil || storeListen == nil {
+        if nodes.count > 1, store?.tls == nil || store?.listen == nil {
             section.file.fault(
                 section.line(of: "nodes"), section.place("store"), "several nodes need store.listen and store.tls",
                 "an address and certificates")
         }
-        if !nodes.isEmpty, !nodes.contains(where: { $0.name == name && $0.id == id }) {
-            section.file.fault(
-                section.line(of: "nodes"), section.place("nodes"), "this node is not among them",
-                "an entry with name \(name ?? "?") and id \(id)")
-        }
         guard let name, let data, let rootKey else { return nil }
         return AuthoritySettings(
-            name: name, id: id, dataDirectory: data, storeListen: storeListen,
-            storeLatency: latency ?? .milliseconds(50), storeBinary: binary, storeTLS: storeTLS, nodes: nodes,
-            rpcListen: listen, rpcUnix: unix, rpcUnixUsers: users, tls: tls, rootKey: rootKey, operationsKept: kept,
+            name: name, id: id, dataDirectory: data, storeListen: store?.listen,
+            storeLatency: store?.latency ?? .milliseconds(50), storeBinary: store?.binary, storeTLS: store?.tls,
+            nodes: nodes, rpcListen: listen, rpcUnix: doors, tls: tls, rootKey: rootKey, operationsKept: kept,
             logLevel: level)
-    }
-
-    private static func readPeer(_ section: Section) -> Peer? {
-        defer { section.finish() }
-        let name = section.required("name", Forms.text, Forms.text)
-        let id = section.required("id", "1 to 1000000", Forms.number(UInt64(1)...1_000_000))
-        let store = section.required("store", "HOST:PORT", Forms.text)
-        let rpc = section.optional("rpc", "HOST:PORT", Forms.text)
-        guard let name, let id, let store else { return nil }
-        return Peer(name: name, id: id, store: store, rpc: rpc)
     }
 
     private static func readRootKey(_ section: Section) -> RootKeySource? {

@@ -33,7 +33,7 @@ extension Section {
     func authorities() -> [AuthorityAddress] {
         let found = sections("authorities").compactMap { section -> AuthorityAddress? in
             defer { section.finish() }
-            let name = section.required("name", Forms.text, Forms.text)
+            let name = section.required("name", Forms.name, Forms.name)
             let address = section.required("address", "HOST:PORT or unix:/PATH", Forms.text)
             guard let name, let address else { return nil }
             return AuthorityAddress(name: name, address: address)

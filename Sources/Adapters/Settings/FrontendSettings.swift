@@ -41,6 +41,14 @@ extension Section {
     }
 }
 
+extension Forms {
+    /// NAT detection hashes the address that datagrams leave from and arrive at, so it has to be one (RFC 7296 2.23).
+    static let ownAddress = "one IPv4 or IPv6 address of this host, not 0.0.0.0, :: or multicast"
+    static func ownAddress(_ text: String) -> IPAddress? {
+        IPAddress(text).flatMap { $0.isUnspecified || $0.isMulticast ? nil : $0 }
+    }
+}
+
 /// `gcks-frontend`'s file.
 package struct FrontendSettings: Sendable {
     package struct Listener: Hashable, Sendable {
@@ -63,13 +71,15 @@ package struct FrontendSettings: Sendable {
     package let halfOpenLimit: Int
     package let saLimit: Int
     package let saLifetime: Duration
+    /// Silence after which a member is asked whether it lives.
+    package let idleLimit: Duration
     package let keyLog: String?
     package let logLevel: Event.Level
 
     package static func load(file: String) throws(SettingsFaults) -> FrontendSettings { try Settings.load(file, read) }
 
     private static func read(_ section: Section) -> FrontendSettings? {
-        let name = section.required("name", Forms.text, Forms.text)
+        let name = section.required("name", Forms.name, Forms.name)
         let identity = section.required("identity", Forms.identity) { Identity($0) }
         let listeners = section.sections("listen").compactMap(readListener)
         if listeners.isEmpty {
@@ -80,13 +90,14 @@ package struct FrontendSettings: Sendable {
         let credentials = section.credentials()
         let ike = section.section("ike")
         let proposals = ike?.ikeProposals() ?? IKEProposalSettings()
-        let fragment = ike?.value("fragment", "400 to 65000 octets", default: 1280, Forms.number(400...65_000)) ?? 1280
+        let fragment = ike?.value("fragment", "400 to 65000 octets", default: 1228, Forms.number(400...65_000)) ?? 1228
         let cookies = ike?.value("cookie_threshold", "0 to 1000000", default: 100, Forms.number(0...1_000_000)) ?? 100
         let halfOpen =
             ike?.value("half_open_limit", "1 to 1000000", default: 10_000, Forms.number(1...1_000_000)) ?? 10_000
         let sas = ike?.value("sa_limit", "1 to 10000000", default: 200_000, Forms.number(1...10_000_000)) ?? 200_000
         let life =
             ike?.value("sa_lifetime", Forms.duration, default: .seconds(86_400), Forms.duration) ?? .seconds(86_400)
+        let idle = ike?.value("idle_limit", Forms.duration, default: .seconds(3600), Forms.duration) ?? .seconds(3600)
         ike?.finish()
         let keyLog = section.optional("key_log", "a folder, for the lab only", Forms.text)
         let level = section.logLevel()
@@ -94,12 +105,12 @@ package struct FrontendSettings: Sendable {
         return FrontendSettings(
             name: name, identity: identity, listeners: listeners, authorities: authorities, tls: tls,
             credentials: credentials, proposals: proposals, fragmentOctets: fragment, cookieThreshold: cookies,
-            halfOpenLimit: halfOpen, saLimit: sas, saLifetime: life, keyLog: keyLog, logLevel: level)
+            halfOpenLimit: halfOpen, saLimit: sas, saLifetime: life, idleLimit: idle, keyLog: keyLog, logLevel: level)
     }
 
     private static func readListener(_ section: Section) -> Listener? {
         defer { section.finish() }
-        let address = section.required("address", Forms.address) { IPAddress($0) }
+        let address = section.required("address", Forms.ownAddress, Forms.ownAddress)
         let port = Forms.number(UInt16(1)...UInt16.max)
         let ports = section.list("ports", "1 to 65535", port) ?? [500, 848]
         let nat = section.value("nat_traversal_port", "1 to 65535", default: UInt16(4500), port)
@@ -124,7 +135,7 @@ package struct BroadcasterSettings: Sendable {
     }
 
     private static func read(_ section: Section) -> BroadcasterSettings? {
-        let name = section.required("name", Forms.text, Forms.text)
+        let name = section.required("name", Forms.name, Forms.name)
         let authorities = section.authorities()
         let tls = section.tls()
         let multicast = section.requiredSection("multicast", "source and interface")

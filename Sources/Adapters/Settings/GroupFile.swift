@@ -70,7 +70,7 @@ package enum GroupFile {
         let lifetime = section.value("lifetime", Forms.duration, default: Lifetime(seconds: 86_400), Forms.lifetime)
         let copies = section.value("copies", "1 to 10", default: UInt8(2)) { UInt8($0) }
         let spacing = section.value("spacing", Forms.duration, default: .milliseconds(250), Forms.duration)
-        let fragment = section.value("fragment", "400 to 65000", default: UInt16(1280)) { UInt16($0) }
+        let fragment = section.value("fragment", "400 to 65000", default: UInt16(1228)) { UInt16($0) }
         let ttl = section.value("ttl", "1 to 255", default: UInt8(16)) { UInt8($0) }
         guard let address else { return nil }
         return RekeyDefinition(

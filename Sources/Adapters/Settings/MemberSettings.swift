@@ -14,6 +14,10 @@ package struct MemberSettings: Sendable {
         package let senderIDs: UInt32?
         /// Where GSA_REKEY arrives, when it is known: then no rekey falls between registration and listening.
         package let rekey: Endpoint?
+        /// The address this member sends from: it is a sender only of SAs whose source holds it. Nil: of every SA.
+        package let source: IPAddress?
+        /// Nil: no SAg is sent.
+        package let proposals: SAgSettings?
     }
 
     package enum Sink: Hashable, Sendable {
@@ -25,7 +29,8 @@ package struct MemberSettings: Sendable {
     package let identity: Identity
     package let gcks: Identity?
     package let frontends: [Frontend]
-    package let localAddress: IPAddress
+    /// Nil: the one that the route to the frontend has.
+    package let localAddress: IPAddress?
     package let interface: String?
     package let credentials: CredentialFiles
     package let proposals: IKEProposalSettings
@@ -51,18 +56,24 @@ package struct MemberSettings: Sendable {
         if frontends.isEmpty {
             section.file.fault(section.line(of: "frontends"), section.place("frontends"), "no frontend", "at least one")
         }
-        let local = section.value("local_address", Forms.address, default: IPAddress.anyIPv4) { IPAddress($0) }
+        let local = section.optional(
+            "local_address", Forms.ownAddress + "; left out: that of the route", Forms.ownAddress)
         let interface = section.optional("interface", "a network interface", Forms.text)
         let credentials = section.credentials()
+        if gcks == nil, !credentials.trustAnchors.isEmpty {
+            section.file.fault(
+                section.line(of: "gcks"), section.place("gcks"),
+                "left out, so that any certificate under trust_anchors could play the GCKS", Forms.identity)
+        }
         let ike = section.section("ike")
         let proposals = ike?.ikeProposals() ?? IKEProposalSettings()
-        let fragment = ike?.value("fragment", "400 to 65000 octets", default: 1280, Forms.number(400...65_000)) ?? 1280
+        let fragment = ike?.value("fragment", "400 to 65000 octets", default: 1228, Forms.number(400...65_000)) ?? 1228
         let nat = ike?.value("force_nat_traversal", Forms.flag, default: false, Forms.flag) ?? false
-        let liveness = ike?.value("liveness", Forms.duration, default: .seconds(60), Forms.duration) ?? .seconds(60)
+        let liveness = ike?.value("liveness", Forms.pause, default: .seconds(60), Forms.pause) ?? .seconds(60)
         let tries = ike?.value("tries", "2 to 12", default: 4, Forms.number(2...12)) ?? 4
         let childless = ike?.value("childless", Forms.flag, default: false, Forms.flag) ?? false
         ike?.finish()
-        let groups = section.sections("groups").compactMap(readGroup)
+        let groups = section.sections("groups").compactMap { readGroup($0, local) }
         if groups.isEmpty, !childless {
             section.file.fault(section.line(of: "groups"), section.place("groups"), "no group", "at least one")
         }
@@ -87,7 +98,7 @@ package struct MemberSettings: Sendable {
         return address.map { Frontend(address: $0, natTraversalPort: nat) }
     }
 
-    private static func readGroup(_ section: Section) -> Group? {
+    private static func readGroup(_ section: Section, _ local: IPAddress?) -> Group? {
         defer { section.finish() }
         let id = section.required("id", Forms.identity) { Identity($0) }
         let isSender = section.value("role", "sender or receiver", default: false) { text in
@@ -95,7 +106,23 @@ package struct MemberSettings: Sendable {
         }
         let count = section.value("sender_ids", "1 to 64", default: UInt32(1), Forms.number(1...64))
         let rekey = section.optional("rekey", Forms.endpoint) { Endpoint($0) }
-        return id.map { Group(id: $0, senderIDs: isSender ? count : nil, rekey: rekey) }
+        let source = section.optional("source", Forms.ownAddress, Forms.ownAddress) ?? local
+        let proposals = readProposals(section)
+        return id.map {
+            Group(id: $0, senderIDs: isSender ? count : nil, rekey: rekey, source: source, proposals: proposals)
+        }
+    }
+
+    private static func readProposals(_ section: Section) -> SAgSettings? {
+        if section.says("proposals", "none") { return nil }
+        guard let section = section.section("proposals") else { return SAgSettings() }
+        defer { section.finish() }
+        return SAgSettings(
+            suites: section.list("encryption", Forms.suite, Forms.suite),
+            keyWraps: section.list("key_wrap", Forms.keyWrap, Forms.keyWrap),
+            authentications: section.list("authentication", Forms.named(RekeyAuthentication.self)) {
+                RekeyAuthentication(rawValue: $0)
+            })
     }
 
     private static func readSink(_ section: Section) -> Sink? {
@@ -114,6 +141,21 @@ package struct MemberSettings: Sendable {
         }
         section.file.fault(section.line(of: "export"), section.path, "no sink", "export or exec")
         return nil
+    }
+}
+
+/// What a member offers for the SAs of a group; nil means all it can do.
+package struct SAgSettings: Hashable, Sendable {
+    package var suites: [ProtectionSuite]?
+    package var keyWraps: [KeyWrapID]?
+    package var authentications: [RekeyAuthentication]?
+
+    package init(
+        suites: [ProtectionSuite]? = nil, keyWraps: [KeyWrapID]? = nil, authentications: [RekeyAuthentication]? = nil
+    ) {
+        self.suites = suites
+        self.keyWraps = keyWraps
+        self.authentications = authentications
     }
 }
 

@@ -96,6 +96,9 @@ final class Section {
 
     func has(_ key: String) -> Bool { node(key) != nil }
 
+    /// True when the value is this word; anything else is left to be read.
+    func says(_ key: String, _ word: String) -> Bool { node(key)?.scalar?.string == word }
+
     // MARK: Values
 
     /// A value that may be missing.

@@ -15,6 +15,10 @@ enum Forms {
         return nil
     }
 
+    /// A time to wait that must not be nothing.
+    static let pause = "1s or more"
+    static func pause(_ text: String) -> Duration? { duration(text).flatMap { $0 >= .seconds(1) ? $0 : nil } }
+
     /// Whole seconds, 32 bits.
     static func lifetime(_ text: String) -> Lifetime? {
         guard let duration = duration(text), duration.components.attoseconds == 0,
@@ -34,6 +38,33 @@ enum Forms {
 
     static let text = "a text that is not empty"
     static func text(_ text: String) -> String? { text.isEmpty || text.utf8.count > 4096 ? nil : text }
+
+    /// Names of processes, as certificates and streams say them.
+    static let name = "1 to 64 letters, digits, '-', '_' and '.'"
+    static func name(_ text: String) -> String? {
+        (1...64).contains(text.utf8.count) && text.utf8.allSatisfy(isPlain) ? text : nil
+    }
+
+    private static func isPlain(_ octet: UInt8) -> Bool {
+        (0x30...0x39).contains(octet) || (0x41...0x5a).contains(octet) || (0x61...0x7a).contains(octet)
+            || octet == 0x2d || octet == 0x2e || octet == 0x5f
+    }
+
+    /// A host by name or address; IPv6 in brackets.
+    static let hostPort = "HOST:PORT, IPv6 in brackets"
+    static func hostPort(_ text: String) -> String? {
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]), port > 0 else {
+            return nil
+        }
+        let host = text[..<colon]
+        let isAddress = host.hasPrefix("[") && IPAddress(String(host.dropFirst().dropLast()))?.isIPv4 == false
+        return isAddress && host.hasSuffix("]") || !host.isEmpty && host.utf8.allSatisfy(isPlain) ? text : nil
+    }
+
+    /// What the path of a Unix socket may hold at most.
+    static let socketPathOctets = 103
+    static let socketPath = "a path of at most \(socketPathOctets) octets"
+    static func socketPath(_ text: String) -> String? { text.utf8.count > socketPathOctets ? nil : self.text(text) }
 
     static let suite = ProtectionSuite.named.map(\.name).joined(separator: ", ")
     static func suite(_ text: String) -> ProtectionSuite? { ProtectionSuite.named.first { $0.name == text }?.suite }

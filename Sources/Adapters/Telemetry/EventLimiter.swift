@@ -1,21 +1,43 @@
 import IKEVocabulary
 
-/// Lets through a few events of each key and counts the rest: what strangers cause must not fill a disk.
+/// Lets through a few events and counts the rest: what strangers cause must not fill a disk.
 ///
-/// A token bucket for each (event, key): `burst` at once, one more every `refill`. The table is bounded; when it is full the
-/// longest unused key goes.
+/// Two token buckets stand before each line: one for the (event, key), one for the event whatever its key, since a stranger
+/// can have many addresses. The table of keys is bounded: it has two generations, and when the younger is full the elder goes.
 struct EventLimiter {
-    static let burst = 5
-    static let refill = Duration.seconds(10)
-    static let keys = 4096
+    /// For one key: 5 at once, one more every 10 s.
+    static let perKey = Rate(burst: 5, refill: .seconds(10))
+    /// For one event over all keys: 50 at once, one more every second.
+    static let perEvent = Rate(burst: 50, refill: .seconds(1))
+    static let keysPerGeneration = 2048
 
-    private struct Bucket {
-        var tokens: Int
-        var filledAt: Moment
-        var suppressed = 0
+    struct Rate {
+        let burst: Int
+        let refill: Duration
     }
 
-    private var buckets: [String: Bucket] = [:]
+    struct Bucket {
+        private var tokens: Int
+        private var filledAt: Moment
+        var suppressed = 0
+
+        init(_ rate: Rate, at now: Moment) { (tokens, filledAt) = (rate.burst, now) }
+
+        mutating func takes(_ rate: Rate, at now: Moment) -> Bool {
+            while tokens < rate.burst, filledAt + rate.refill <= now {
+                tokens += 1
+                filledAt = filledAt + rate.refill
+            }
+            if tokens == rate.burst { filledAt = now }
+            guard tokens > 0 else { return false }
+            tokens -= 1
+            return true
+        }
+    }
+
+    private var events: [String: Bucket] = [:]
+    private var young: [String: Bucket] = [:]
+    private var old: [String: Bucket] = [:]
 
     enum Verdict: Equatable {
         /// Tell it; this many like it were not told since the last one.
@@ -23,27 +45,35 @@ struct EventLimiter {
         case suppress
     }
 
+    /// How many keys are remembered.
+    var keyCount: Int { young.count + old.count }
+
     mutating func judge(_ event: String, _ key: String, at now: Moment) -> Verdict {
         let place = event + "|" + key
-        if buckets[place] == nil, buckets.count >= Self.keys {
-            if let oldest = buckets.min(by: { $0.value.filledAt < $1.value.filledAt })?.key {
-                buckets.removeValue(forKey: oldest)
-            }
-        }
-        var bucket = buckets[place] ?? Bucket(tokens: Self.burst, filledAt: now)
-        while bucket.tokens < Self.burst, bucket.filledAt + Self.refill <= now {
-            bucket.tokens += 1
-            bucket.filledAt = bucket.filledAt + Self.refill
-        }
-        if bucket.tokens == Self.burst { bucket.filledAt = now }
-        defer { buckets[place] = bucket }
-        guard bucket.tokens > 0 else {
+        var bucket = young[place] ?? old[place] ?? Bucket(Self.perKey, at: now)
+        var whole = events[event] ?? Bucket(Self.perEvent, at: now)
+        defer { events[event] = whole }
+        guard bucket.takes(Self.perKey, at: now) else {
             bucket.suppressed += 1
+            keep(bucket, at: place)
             return .suppress
         }
-        bucket.tokens -= 1
-        let suppressed = bucket.suppressed
-        bucket.suppressed = 0
+        guard whole.takes(Self.perEvent, at: now) else {
+            whole.suppressed += 1
+            keep(bucket, at: place)
+            return .suppress
+        }
+        let suppressed = bucket.suppressed + whole.suppressed
+        (bucket.suppressed, whole.suppressed) = (0, 0)
+        keep(bucket, at: place)
         return .pass(suppressed: suppressed)
+    }
+
+    private mutating func keep(_ bucket: Bucket, at place: String) {
+        if young[place] == nil, young.count >= Self.keysPerGeneration {
+            old = young
+            young = [:]
+        }
+        young[place] = bucket
     }
 }

@@ -1,15 +1,16 @@
 import Glibc
+package import GroupModel
 package import IKEVocabulary
 package import KeyMaterial
-import Octets
 import Synchronization
 
 /// Writes session keys in Wireshark's table formats. For the lab only: whoever reads these files reads the traffic.
 ///
-/// Rows go to `ikev2_decryption_table` and `esp_sa` in a folder that can be Wireshark's own configuration.
+/// Rows go to `ikev2_decryption_table` and `esp_sa` in a folder that can be Wireshark's own configuration. Suites Wireshark
+/// has no name for are left out.
 package final class KeyLog: Sendable {
     private let folder: String
-    private let lock = Mutex(Set<String>())
+    private let lock = Mutex(RecentRows())
 
     /// Nil when the folder cannot be made. Files have mode 0600.
     package init?(folder: String) {
@@ -17,80 +18,53 @@ package final class KeyLog: Sendable {
         self.folder = folder
     }
 
-    /// initiator SPI, responder SPI, SK_ei, SK_er, cipher, SK_ai, SK_ar, integrity: one row per SA.
-    ///
-    /// Suites Wireshark has no name for (ChaCha20-Poly1305) are left out.
     package func ike(
         spiI: IKESPI, spiR: IKESPI, suite: ProtectionSuite, skEi: HeldSecret, skEr: HeldSecret, skAi: HeldSecret,
         skAr: HeldSecret
     ) {
-        guard let names = suite.wiresharkIKE else { return }
-        let row = [
-            spiI.description, spiR.description, Hex.encode(skEi.secret.exposed()), Hex.encode(skEr.secret.exposed()),
-            "\"\(names.cipher)\"", Hex.encode(skAi.secret.exposed()), Hex.encode(skAr.secret.exposed()),
-            "\"\(names.integrity)\"",
-        ].joined(separator: ",")
-        append(row, to: "ikev2_decryption_table")
+        let row = WiresharkRow.ike(
+            spiI: spiI, spiR: spiR, suite: suite, skEi: skEi, skEr: skEr, skAi: skAi, skAr: skAr)
+        append(row, to: WiresharkRow.ikeTable)
     }
 
-    /// A Rekey SA: its one key stands in both directions.
-    package func rekeySA(spi: RekeySPI, suite: ProtectionSuite, gskE: HeldSecret, gskA: HeldSecret) {
-        ike(
-            spiI: spi.initiatorHalf, spiR: spi.responderHalf, suite: suite, skEi: gskE, skEr: gskE, skAi: gskA,
-            skAr: gskA)
-    }
+    package func rekeySA(_ sa: KeyedRekeySA) { append(WiresharkRow.rekeySA(sa), to: WiresharkRow.ikeTable) }
 
-    /// protocol, source, destination, SPI, cipher, key, authentication, key.
-    package func esp(spi: ESPSPI, destination: IPAddress, suite: ProtectionSuite, key: HeldSecret) {
-        guard let names = suite.wiresharkESP else { return }
-        let octets = key.secret.exposed()
-        let cipherKey = Hex.encode(octets.prefix(suite.encryptionKeyOctets))
-        let integrityKey = Hex.encode(octets.dropFirst(suite.encryptionKeyOctets))
-        let row = [
-            destination.isIPv4 ? "IPv4" : "IPv6", "*", destination.description, "0x\(spi)", names.cipher,
-            "0x\(cipherKey)", names.integrity, integrityKey.isEmpty ? "" : "0x\(integrityKey)",
-        ].map { "\"\($0)\"" }.joined(separator: ",")
-        append(row, to: "esp_sa")
-    }
+    package func dataSA(_ sa: KeyedDataSA) { append(WiresharkRow.dataSA(sa), to: WiresharkRow.espTable) }
 
-    private func append(_ row: String, to file: String) {
-        lock.withLock { written in
-            guard written.insert(file + row).inserted else { return }
-            let descriptor = open("\(folder)/\(file)", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
-            guard descriptor >= 0 else { return }
-            defer { close(descriptor) }
-            let octets = Array((row + "\n").utf8)
-            _ = write(descriptor, octets, octets.count)
+    private func append(_ row: SecretText?, to file: String) {
+        guard let octets = row?.octets() else { return }
+        lock.withLock { recent in
+            octets.withUnsafeOctets { octets in
+                guard recent.note(octets) else { return }
+                let descriptor = open("\(folder)/\(file)", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+                guard descriptor >= 0 else { return }
+                defer { close(descriptor) }
+                _ = write(descriptor, octets.baseAddress, octets.count)
+            }
         }
     }
 }
 
-extension ProtectionSuite {
-    fileprivate var wiresharkIKE: (cipher: String, integrity: String)? {
-        switch encryption {
-        case .aesGCM16: ("AES-GCM-\(keyBits ?? 0) with 16 octet ICV [RFC5282]", "NONE [RFC4306]")
-        case .aesCBC:
-            switch integrity {
-            case .hmacSHA256_128: ("AES-CBC-\(keyBits ?? 0) [RFC3602]", "HMAC_SHA2_256_128 [RFC4868]")
-            case .hmacSHA384_192: ("AES-CBC-\(keyBits ?? 0) [RFC3602]", "HMAC_SHA2_384_192 [RFC4868]")
-            case .hmacSHA512_256: ("AES-CBC-\(keyBits ?? 0) [RFC3602]", "HMAC_SHA2_512_256 [RFC4868]")
-            default: nil
-            }
-        default: nil
-        }
-    }
+/// The rows written lately, by hash and without a key, so that a row is not written again for every registration.
+private struct RecentRows {
+    private static let most = 4096
+    private var hashes: Set<Int> = []
+    private var order: [Int] = []
+    private var oldest = 0
 
-    fileprivate var wiresharkESP: (cipher: String, integrity: String)? {
-        switch encryption {
-        case .aesGCM16: ("AES-GCM with 16 octet ICV [RFC4106]", "NULL")
-        case .aesCBC:
-            switch integrity {
-            case .hmacSHA256_128: ("AES-CBC [RFC3602]", "HMAC-SHA-256-128 [RFC4868]")
-            case .hmacSHA384_192: ("AES-CBC [RFC3602]", "HMAC-SHA-384-192 [RFC4868]")
-            case .hmacSHA512_256: ("AES-CBC [RFC3602]", "HMAC-SHA-512-256 [RFC4868]")
-            default: nil
-            }
-        default: nil
+    /// False when the row was written lately.
+    mutating func note(_ row: UnsafeRawBufferPointer) -> Bool {
+        var hasher = Hasher()
+        hasher.combine(bytes: row)
+        let hash = hasher.finalize()
+        guard hashes.insert(hash).inserted else { return false }
+        if order.count < Self.most {
+            order.append(hash)
+        } else {
+            hashes.remove(order[oldest])
+            order[oldest] = hash
+            oldest = (oldest + 1) % Self.most
         }
+        return true
     }
 }

@@ -15,6 +15,15 @@ package struct Identity: Hashable, Sendable {
     package static func keyID(_ name: String) -> Identity { Identity(type: .keyID, octets: Array(name.utf8)) }
 }
 
+extension Identity {
+    /// The one form under which this name is looked up, matched and kept: host names and mail addresses in lower case, for
+    /// they compare without case (RFC 4343). AUTH covers the octets as they came, not this form.
+    package var canonical: Identity {
+        guard type == .fqdn || type == .rfc822Address else { return self }
+        return Identity(type: type, octets: octets.map { (0x41...0x5a).contains($0) ? $0 | 0x20 : $0 })
+    }
+}
+
 extension Identity: CustomStringConvertible {
     /// "fqdn:gm1.example", "rfc822:ops@example", "ipv4:192.0.2.1", "keyid:market-data" or, for octets that do not print,
     /// "keyid:0x0102"; other types as "type9:0x…". `init(_:)` reads the same forms.
@@ -36,7 +45,8 @@ extension Identity: CustomStringConvertible {
         return isPlain ? String(decoding: octets, as: UTF8.self) : "0x" + Hex.encode(octets)
     }
 
-    /// Reads the text form. Nil for an unknown prefix, an empty value or an address that does not parse.
+    /// Reads the text form; the result is canonical. Nil for an unknown prefix, an empty value or an address that does not
+    /// parse.
     package init?(_ text: String) {
         guard let colon = text.firstIndex(of: ":") else { return nil }
         let kind = text[..<colon]
@@ -49,7 +59,8 @@ extension Identity: CustomStringConvertible {
             self.init(type: kind == "ipv4" ? .ipv4Address : .ipv6Address, octets: address.octets)
         case "fqdn", "rfc822", "keyid":
             guard let octets, !octets.isEmpty else { return nil }
-            self.init(type: kind == "fqdn" ? .fqdn : kind == "rfc822" ? .rfc822Address : .keyID, octets: octets)
+            let type: IDType = kind == "fqdn" ? .fqdn : kind == "rfc822" ? .rfc822Address : .keyID
+            self = Identity(type: type, octets: octets).canonical
         default:
             guard kind.hasPrefix("type"), let number = UInt8(kind.dropFirst(4)), value.hasPrefix("0x"), let octets
             else { return nil }

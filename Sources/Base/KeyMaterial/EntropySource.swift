@@ -1,3 +1,5 @@
+import Glibc
+
 /// Where randomness comes from. Cores take it as an argument, so that a simulation can replay a run from its seed.
 package protocol EntropySource {
     mutating func fill(_ octets: UnsafeMutableRawBufferPointer)
@@ -24,13 +26,14 @@ package struct SystemEntropy: EntropySource, Sendable {
     package init() {}
 
     package mutating func fill(_ octets: UnsafeMutableRawBufferPointer) {
-        var kernel = SystemRandomNumberGenerator()
-        // One call of the kernel gives eight octets; it costs more than all the rest here.
-        var word: UInt64 = 0
-        for index in octets.indices {
-            if index % 8 == 0 { word = kernel.next() }
-            unsafe octets[index] = UInt8(truncatingIfNeeded: word)
-            word >>= 8
+        guard let base = octets.baseAddress else { return }
+        var filled = 0
+        while filled < octets.count {
+            // One call gives 256 octets at most; it fails only where there is no such call, and without randomness nothing
+            // may go on.
+            let count = min(octets.count - filled, 256)
+            precondition(unsafe getentropy(base + filled, count) == 0, "the kernel gives no randomness")
+            filled += count
         }
     }
 }

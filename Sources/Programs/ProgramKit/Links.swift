@@ -1,4 +1,5 @@
 package import AuthorityRPC
+import Glibc
 package import Settings
 
 extension TLSCredentials {
@@ -6,6 +7,20 @@ extension TLSCredentials {
         self.init(
             certificateChainFile: files.certificate, privateKeyFile: files.key, trustRootsFile: files.authority,
             trustDomain: files.trustDomain)
+    }
+}
+
+extension AuthorityListener {
+    /// A listener for each socket, for the one role that may come in there.
+    package static func make(_ doors: UnixDoors) -> [AuthorityListener] {
+        let roles: [(UnixDoors.Door?, PeerRole)] = [
+            (doors.operators, .operator), (doors.frontends, .frontend), (doors.broadcasters, .broadcaster),
+        ]
+        return roles.compactMap { door, role in
+            guard let door else { return nil }
+            let users = Set(door.users.isEmpty ? [getuid()] : door.users)
+            return AuthorityListener(.unix(path: door.path, users: users, roles: [role]))
+        }
     }
 }
 

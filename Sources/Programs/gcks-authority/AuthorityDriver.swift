@@ -28,16 +28,18 @@ actor AuthorityDriver {
     private var waiting: [AuthorityInput] = []
     private var wake: CheckedContinuation<Void, Never>?
     private var isStopping = false
-    private var lastTimer: WallTime?
+    /// After the store refused a batch as a whole: how many of the next inputs are decided one by one.
+    private var decidedAlone = 0
+    private var lastTimer: Moment?
     private var lastLeaderLook = Moment(nanoseconds: 0)
+    private var leadsAgainAt = Moment(nanoseconds: 0)
 
     private var nextNumber = 1
     private var frontends: [Int: ConnectedPeer<RegistrationAnswer>] = [:]
     private var broadcasters: [Int: ConnectedPeer<RekeyOrder>] = [:]
     private var gone: [String: LinkStatus] = [:]
     private var replies: [Int: CheckedContinuation<Result<OperatorReply, OperatorFailure>, Never>] = [:]
-    /// Which broadcaster has which unfinished order.
-    private var assignments: [Int64: Int] = [:]
+    private var assignments = OrderAssignments()
 
     init(
         name: String, store: any ReplicatedStoring, sealer: any KeySealer, log: EventLog, clocks: Clocks,
@@ -64,7 +66,9 @@ actor AuthorityDriver {
             if waiting.isEmpty { await sleepUntilWoken() }
             await decideBatch()
         }
-        endSessions(.unavailable("this authority stops"))
+        stepDown(.unavailable("this authority stops"))
+        for reply in replies.values { reply.resume(returning: .failure(.unavailable("this authority stops"))) }
+        replies = [:]
     }
 
     func stop() {
@@ -74,7 +78,8 @@ actor AuthorityDriver {
 
     private func sleepUntilWoken() async {
         let alarm = Task { [weak self] in
-            try? await Task.sleep(for: DriverLimits.leaderLook)
+            // Cancelled, it must not wake a later sleep.
+            guard (try? await Task.sleep(for: DriverLimits.leaderLook)) != nil else { return }
             await self?.wakeUp()
         }
         await withCheckedContinuation { wake = $0 }
@@ -92,16 +97,17 @@ actor AuthorityDriver {
     }
 
     private func passTimer() {
-        let now = clocks.wall()
-        if let lastTimer, now.milliseconds - lastTimer.milliseconds < DriverLimits.timerMilliseconds { return }
+        let now = clocks.monotonic()
+        if let lastTimer, now.since(lastTimer) < DriverLimits.timer { return }
         lastTimer = now
         waiting.append(.timer)
     }
 
     private func decideBatch() async {
         guard let core, !waiting.isEmpty else { return }
-        let batch = Array(waiting.prefix(DriverLimits.batch))
+        let batch = Array(waiting.prefix(decidedAlone > 0 ? 1 : DriverLimits.batch))
         waiting.removeFirst(batch.count)
+        decidedAlone = max(decidedAlone - 1, 0)
         let decision = core.decide(batch, at: clocks.wall())
         do {
             let receipt = try await store.commit(decision.transaction)
@@ -110,8 +116,26 @@ actor AuthorityDriver {
         } catch {
             log.record(Event("commit-failed", .warning, limitedBy: "store", [("why", "\(error)")]))
             self.core = nil
-            waiting.insert(contentsOf: batch, at: 0)
             lastLeaderLook = Moment(nanoseconds: 0)
+            if error.refusesContent, batch.count == 1 {
+                refuse(batch[0], why: "\(error)")
+            } else {
+                if error.refusesContent { decidedAlone = batch.count }
+                waiting.insert(contentsOf: batch, at: 0)
+            }
+        }
+    }
+
+    /// What the store will never take must not hold up the rest.
+    private func refuse(_ input: AuthorityInput, why: String) {
+        log.record(Event("input-refused-by-store", .error, [("why", why)]))
+        switch input {
+        case .registration(let request, let session):
+            let answer = RegistrationAnswer(operation: request.operation, outcome: .unavailable("the store refuses it"))
+            frontends[session]?.output.yield(.items([answer]))
+        case .operation(_, _, let token):
+            replies.removeValue(forKey: token)?.resume(returning: .failure(.conflict("the store refuses it: \(why)")))
+        case .broadcast, .timer: break
         }
     }
 
@@ -131,10 +155,10 @@ actor AuthorityDriver {
         leaderName = leader?.name
         guard let leader, leader.isOurs else {
             if core != nil { log.record(Event("leadership-lost", .warning, [("leader", leaderName ?? "unknown")])) }
-            stepDown()
+            stepDown(.notLeader(leaderName))
             return
         }
-        if core == nil { await lead() }
+        if core == nil, leadsAgainAt <= now { await lead() }
     }
 
     private func lead() async {
@@ -144,7 +168,7 @@ actor AuthorityDriver {
                 state: state, sealer: sealer, engine: CryptoEngine(), entropy: SystemEntropy(), limits: limits)
             core = fresh
             leadingSince = clocks.wall()
-            assignments = [:]
+            assignments = OrderAssignments()
             log.record(
                 Event(
                     "leadership-gained", .notice,
@@ -155,30 +179,50 @@ actor AuthorityDriver {
             for order in fresh.unfinishedRekeyOrders { assign(order) }
         } catch {
             log.record(Event("leadership-refused", .error, limitedBy: "lead", [("why", "\(error)")]))
-            if let failure = error as? StoreFailure, case .notLeader = failure { stepDown() }
+            await cannotLead(because: error)
+        }
+    }
+
+    /// Its store leads the log and it cannot read what is there: another authority may, so the log's leadership is given away.
+    private func cannotLead(because error: any Error) async {
+        switch error {
+        case StoreFailure.notLeader: stepDown(.notLeader(leaderName))
+        case is AuthorityFailure, StoreFailure.incompatible:
+            stepDown(.unavailable("\(name) cannot lead: \(error)"))
+            leadsAgainAt = clocks.monotonic() + DriverLimits.leadAgain
+            do {
+                try await store.yieldLeadership()
+                log.record(Event("leadership-given-away", .warning, [("node", name)]))
+            } catch {
+                log.record(Event("leadership-kept", .error, limitedBy: "lead", [("why", "\(error)")]))
+            }
+        default: break
         }
     }
 
     /// Frontends and broadcasters go to the new leader and ask again under their operation ids; operators are told that the
     /// outcome of what was under way is not known.
-    private func stepDown() {
+    private func stepDown(_ refusal: StreamRefusal) {
         core = nil
-        endSessions(.notLeader(leaderName))
+        endSessions(refusal)
         for input in waiting {
             guard case .operation(let request, _, let token) = input else { continue }
             let failure = request.operationID.map { OperatorFailure.unknownOutcome($0) } ?? .notLeader(leaderName)
             replies.removeValue(forKey: token)?.resume(returning: .failure(failure))
         }
-        waiting = []
+        (waiting, decidedAlone) = ([], 0)
     }
 
     private func endSessions(_ refusal: StreamRefusal) {
-        for peer in frontends.values { peer.end(refusal) }
-        for peer in broadcasters.values { peer.end(refusal) }
-        frontends = [:]
-        broadcasters = [:]
-        assignments = [:]
-        gone = [:]
+        for peer in frontends.values {
+            peer.end(refusal)
+            remember(peer.status(isConnected: false), "frontend")
+        }
+        for peer in broadcasters.values {
+            peer.end(refusal)
+            remember(peer.status(isConnected: false), "broadcaster")
+        }
+        (frontends, broadcasters, assignments) = ([:], [:], OrderAssignments())
     }
 
     // MARK: Effects
@@ -196,13 +240,9 @@ actor AuthorityDriver {
         for (session, batch) in answers { frontends[session]?.output.yield(.items(batch)) }
     }
 
-    /// Each order goes to one broadcaster, chosen by group so that the messages of a group leave from one place in order.
     private func assign(_ order: RekeyOrder) {
-        let numbers = broadcasters.keys.sorted()
-        guard !numbers.isEmpty else { return }
-        let chosen = numbers[Int(order.group.stableHash % UInt64(numbers.count))]
-        assignments[order.number] = chosen
-        broadcasters[chosen]?.output.yield(.items([order]))
+        guard let session = assignments.assign(order, among: broadcasters.keys) else { return }
+        broadcasters[session]?.output.yield(.items([order]))
     }
 
     // MARK: Frontends
@@ -225,9 +265,15 @@ actor AuthorityDriver {
         frontends[frontendSession]?.counters = counters
     }
 
+    func report(_ failures: [FailedAuthentication], session: Int) {
+        guard let frontend = frontends[session]?.identity.name else { return }
+        core?.note(failures, from: frontend, at: clocks.wall())
+    }
+
     func closeRegistration(_ number: Int) {
         guard let peer = frontends.removeValue(forKey: number) else { return }
-        remember(peer.status(isConnected: false), "frontend", peer.identity.name)
+        remember(peer.status(isConnected: false), "frontend")
+        log.record(Event("frontend-disconnected", .notice, [("frontend", peer.identity.name)]))
     }
 
     // MARK: Broadcasters
@@ -238,13 +284,13 @@ actor AuthorityDriver {
         let (stream, output) = AsyncStream.makeStream(of: SessionOutput<RekeyOrder>.self)
         broadcasters[number] = ConnectedPeer(identity: peer, output: output, since: clocks.wall())
         log.record(Event("broadcaster-connected", .info, [("broadcaster", peer.name)]))
-        for order in core.unfinishedRekeyOrders where assignments[order.number] == nil { assign(order) }
+        for order in core.unfinishedRekeyOrders where !assignments.has(order.number) { assign(order) }
         return BroadcastDesk(number: number, driver: self, orders: stream)
     }
 
     func acknowledge(_ numbers: [Int64], session: Int) {
         guard broadcasters[session] != nil else { return }
-        for number in numbers { assignments.removeValue(forKey: number) }
+        for number in numbers { assignments.finish(number) }
         enqueue([.broadcast(numbers)])
     }
 
@@ -255,14 +301,18 @@ actor AuthorityDriver {
     /// What it had not finished goes to another: the octets are the same, so a second copy does no harm.
     func closeBroadcast(_ number: Int) {
         guard let peer = broadcasters.removeValue(forKey: number) else { return }
-        remember(peer.status(isConnected: false), "broadcaster", peer.identity.name)
-        let orphans = assignments.filter { $0.value == number }.map(\.key)
-        for order in core?.unfinishedRekeyOrders ?? [] where orphans.contains(order.number) { assign(order) }
+        remember(peer.status(isConnected: false), "broadcaster")
+        log.record(Event("broadcaster-disconnected", .notice, [("broadcaster", peer.identity.name)]))
+        assignments.forget(session: number)
+        for order in core?.unfinishedRekeyOrders ?? [] where !assignments.has(order.number) { assign(order) }
     }
 
-    private func remember(_ status: LinkStatus, _ kind: String, _ name: String) {
-        gone["\(kind)/\(name)"] = status
-        log.record(Event("\(kind)-disconnected", .notice, [(kind, name)]))
+    /// Bounded: over a Unix socket peers choose their own names.
+    private func remember(_ status: LinkStatus, _ kind: String) {
+        if gone.count >= DriverLimits.gone, let oldest = gone.min(by: { $0.value.since < $1.value.since })?.key {
+            gone.removeValue(forKey: oldest)
+        }
+        gone["\(kind)/\(status.name)"] = status
     }
 
     private func takeNumber() -> Int {
@@ -329,7 +379,21 @@ enum DriverLimits {
     /// Inputs of one transaction.
     static let batch = 256
     static let leaderLook = Duration.milliseconds(100)
-    static let timerMilliseconds: Int64 = 1000
+    static let timer = Duration.seconds(1)
+    /// After it could not lead, so that another authority can.
+    static let leadAgain = Duration.seconds(10)
+    /// Frontends and broadcasters that are gone and still listed.
+    static let gone = 256
+}
+
+extension StoreFailure {
+    /// The transaction itself is what the store does not take; again it would fail again.
+    fileprivate var refusesContent: Bool {
+        switch self {
+        case .constraint, .incompatible: true
+        case .notLeader, .forming, .fenced, .unavailable, .unknownOutcome: false
+        }
+    }
 }
 
 extension OperatorRequest {
@@ -339,12 +403,5 @@ extension OperatorRequest {
         case .groupApply(_, let operation, _), .rekeyNow(_, _, let operation): operation
         case .status, .groupList, .groupShow, .memberList, .memberShow, .senderList: nil
         }
-    }
-}
-
-extension GroupName {
-    /// FNV-1a: equal on every host and run.
-    fileprivate var stableHash: UInt64 {
-        text.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
     }
 }

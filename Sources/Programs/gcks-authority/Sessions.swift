@@ -10,6 +10,7 @@ struct RegistrationDesk: RegistrationSession {
 
     func submit(_ requests: [RegistrationRequest]) async { await driver.submit(requests, session: number) }
     func heartbeat(_ counters: [String: Int64]) async { await driver.heartbeat(counters, frontendSession: number) }
+    func report(_ failures: [FailedAuthentication]) async { await driver.report(failures, session: number) }
     func close() async { await driver.closeRegistration(number) }
 }
 

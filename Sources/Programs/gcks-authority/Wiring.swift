@@ -31,7 +31,9 @@ struct Authority {
         supervisor = StoreSupervisor(
             executable: settings.storeBinary ?? Self.sibling("gcks-store"),
             settings: try Self.storeSettings(settings, socket), events: { log.record($0) })
-        store = EngineStore(socketPath: socket, id: settings.id)
+        store = EngineStore(
+            socketPath: socket, id: settings.id, nodes: settings.nodes.map { StoreNode(id: $0.id, name: $0.name) },
+            events: { log.record($0) })
         driver = AuthorityDriver(
             name: settings.name, store: store, sealer: keyring, log: log, clocks: Clocks(),
             operationsKept: settings.operationsKept)
@@ -65,21 +67,14 @@ struct Authority {
     /// The leader adds the configured nodes that are missing; the others find nothing to do.
     private func formCluster() async {
         guard settings.nodes.count > 1 else { return }
-        let wanted = settings.nodes.map { StoreNode(id: $0.id, name: $0.name) }
-        while !Task.isCancelled {
-            try? await Task.sleep(for: .milliseconds(300))
-            guard let leader = try? await store.leader(), leader.isOurs else { continue }
-            try? await store.formCluster(of: wanted)
+        while (try? await Task.sleep(for: .milliseconds(300))) != nil {
+            // Failures of nodes are events of the store; a store that does not answer is the supervisor's matter.
+            try? await store.formCluster()
         }
     }
 
     private static func listeners(_ settings: AuthoritySettings) -> [AuthorityListener] {
-        var listeners: [AuthorityListener] = []
-        if let path = settings.rpcUnix {
-            let users = Set(settings.rpcUnixUsers.isEmpty ? [getuid()] : settings.rpcUnixUsers)
-            listeners.append(
-                AuthorityListener(.unix(path: path, users: users, roles: [.operator, .frontend, .broadcaster])))
-        }
+        var listeners = AuthorityListener.make(settings.rpcUnix)
         if let endpoint = settings.rpcListen, let tls = settings.tls {
             listeners.append(AuthorityListener(.tls(endpoint, TLSCredentials(tls))))
         }

@@ -15,6 +15,7 @@ actor BroadcastDriver {
     private var wake: CheckedContinuation<Void, Never>?
     private var messages: Int64 = 0
     private var datagrams: Int64 = 0
+    private var failedCopies: Int64 = 0
 
     init(client: BroadcastClient, senders: [(Bool, MulticastSender)], log: EventLog) {
         self.client = client
@@ -42,6 +43,7 @@ actor BroadcastDriver {
             if beat <= clocks.monotonic() {
                 client.heartbeat([
                     "pending": Int64(core.pending), "messages": messages, "datagrams": datagrams,
+                    "failed-copies": failedCopies,
                 ])
                 beat = clocks.monotonic() + .seconds(1)
             }
@@ -49,27 +51,38 @@ actor BroadcastDriver {
         }
     }
 
-    private func perform(_ effect: BroadcastEffect) async {
+    private func perform(_ effect: BroadcastEffect, why: String = "") async {
         switch effect {
-        case .send(let octets, let group, let timeToLive):
-            guard let sender = senders.first(where: { $0.isIPv4 == group.address.isIPv4 })?.sender else {
-                log.record(Event("rekey-unsendable", .error, limitedBy: group.description, [("to", group.description)]))
-                return
-            }
-            do {
-                try await sender.send(octets, to: group, timeToLive: timeToLive)
-                datagrams += Int64(octets.count)
-            } catch {
-                log.record(
-                    Event(
-                        "rekey-send-failed", .error, limitedBy: group.description,
-                        [("to", group.description), ("why", "\(error)")]))
-            }
+        case .send(let order): await transmit(order)
         case .finished(let number):
             messages += 1
             client.acknowledge([number])
             log.record(Event("rekey-sent", .info, [("order", "\(number)")]))
+        case .stuck(let order): log.record(Self.event("rekey-not-leaving", order, why))
+        case .abandoned(let order): log.record(Self.event("rekey-abandoned", order, why))
         }
+    }
+
+    /// One copy. Its outcome goes back to the core: only what left is ever acknowledged.
+    private func transmit(_ order: RekeyOrder) async {
+        do {
+            let sender = senders.first { $0.isIPv4 == order.destination.address.isIPv4 }?.sender
+            guard let sender else { throw NoSource() }
+            try await sender.send(order.datagrams, to: order.destination, timeToLive: order.timeToLive)
+            datagrams += Int64(order.datagrams.count)
+            for effect in core.sent(order, at: clocks.monotonic()) { await perform(effect) }
+        } catch {
+            failedCopies += 1
+            for effect in core.failed(order, at: clocks.monotonic()) { await perform(effect, why: "\(error)") }
+        }
+    }
+
+    private static func event(_ name: String, _ order: RekeyOrder, _ why: String) -> Event {
+        Event(
+            name, .error, limitedBy: order.group.text,
+            [
+                ("order", "\(order.number)"), ("group", order.group.text), ("to", "\(order.destination)"), ("why", why),
+            ])
     }
 
     private func sleep(until deadline: Moment) async {
@@ -87,4 +100,8 @@ actor BroadcastDriver {
         wake?.resume()
         wake = nil
     }
+}
+
+private struct NoSource: Error, CustomStringConvertible {
+    var description: String { "multicast.sources has no address of this family" }
 }

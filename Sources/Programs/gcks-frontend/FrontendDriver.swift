@@ -31,6 +31,7 @@ final class FrontendDriver: @unchecked Sendable {
     func begin(_ core: RegistrationCore, _ client: RegistrationClient) {
         self.core = core
         self.client = client
+        core.authority(isReachable: false, at: clocks.monotonic())
     }
 
     func serve(_ sockets: UnicastSockets) {
@@ -68,11 +69,13 @@ final class FrontendDriver: @unchecked Sendable {
             switch state {
             case .connected(let name):
                 isAuthorityConnected = true
+                core?.authority(isReachable: true, at: clocks.monotonic())
                 log.record(Event("authority-connected", .notice, [("authority", name)]))
                 ServiceManager.status("connected to \(name)")
             case .lost(let reason):
                 if isAuthorityConnected { authorityLosses += 1 }
                 isAuthorityConnected = false
+                core?.authority(isReachable: false, at: clocks.monotonic())
                 log.record(Event("authority-lost", .warning, limitedBy: "authority", [("why", reason)]))
                 ServiceManager.status("no authority: \(reason)")
             }
@@ -85,11 +88,28 @@ final class FrontendDriver: @unchecked Sendable {
             guard let core, let client else { return }
             var counters = core.statusCounters
             counters["authority-losses"] = authorityLosses
+            counters["datagrams-unsent"] = Int64(sockets?.dropped ?? 0)
             client.heartbeat(counters)
         }
     }
 
-    func stop() async { await sockets?.close() }
+    /// Tells members that their SAs end, as many as a second allows, and closes the sockets.
+    func stop() async {
+        let told = eventLoop.makePromise(of: Void.self)
+        eventLoop.execute { [self] in farewell(until: clocks.monotonic() + .seconds(1), told) }
+        try? await told.futureResult.get()
+        await sockets?.close()
+    }
+
+    /// A few at a time, so that the sockets come to send what is written.
+    private func farewell(until limit: Moment, _ told: EventLoopPromise<Void>) {
+        let now = clocks.monotonic()
+        let effects = core?.farewell(atMost: 256, at: now) ?? []
+        var requests: [RegistrationRequest] = []
+        perform(effects, &requests)
+        guard !effects.isEmpty, now < limit else { return told.succeed() }
+        eventLoop.execute { [self] in farewell(until: limit, told) }
+    }
 
     private func perform(_ effects: [RegistrationEffect], _ requests: inout [RegistrationRequest]) {
         for effect in effects {
@@ -97,6 +117,7 @@ final class FrontendDriver: @unchecked Sendable {
             case .send(let datagrams, let path): sockets?.send(datagrams, from: path.local, to: path.remote)
             case .ask(let request): requests.append(request)
             case .event(let event): log.record(event)
+            case .report(let failed): client?.report(failed)
             case .keyLog(let keys):
                 keyLog?.ike(
                     spiI: keys.spiI, spiR: keys.spiR, suite: keys.suite, skEi: keys.skEi, skEr: keys.skEr,

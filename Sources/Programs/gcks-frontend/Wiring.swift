@@ -18,6 +18,7 @@ struct Frontend {
     private let client: RegistrationClient
     private let link: Task<Void, Never>
     private let heartbeat: Task<Void, Never>
+    private let watch: Task<Void, Never>
 
     static func start(_ settings: FrontendSettings, log: EventLog) async throws -> Frontend {
         let authorities = try AuthorityLink.make(settings.authorities, tls: settings.tls, name: settings.name).get()
@@ -39,8 +40,15 @@ struct Frontend {
                     local: Endpoint(listener.address, port: listener.natTraversalPort), isEncapsulated: true)
             ]
         }
-        try await eventLoop.submit { try driver.begin(makeCore(settings), client) }.get()
-        let sockets = try await UnicastSockets.bind(bindings, on: eventLoop) { driver.receive($0) }
+        let watch = TrustWatch(settings.credentials)
+        let trust = try await eventLoop.submit {
+            let trust = try FileTrust(settings.credentials)
+            driver.begin(try makeCore(settings, trust), client)
+            return NIOLoopBound(trust, eventLoop: eventLoop)
+        }.get()
+        let sockets = try await UnicastSockets.bind(bindings, on: eventLoop, onEvent: { log.record($0) }) {
+            driver.receive($0)
+        }
         try await eventLoop.submit { driver.serve(sockets) }.get()
         log.record(
             Event(
@@ -52,19 +60,22 @@ struct Frontend {
                 driver.heartbeat()
             }
         }
-        return Frontend(driver: driver, client: client, link: Task { await client.run() }, heartbeat: heartbeat)
+        let watching = watch.run(log: log) { update in eventLoop.execute { trust.value.apply(update) } }
+        return Frontend(
+            driver: driver, client: client, link: Task { await client.run() }, heartbeat: heartbeat, watch: watching)
     }
 
-    private static func makeCore(_ settings: FrontendSettings) throws -> RegistrationCore {
+    private static func makeCore(_ settings: FrontendSettings, _ trust: FileTrust) throws -> RegistrationCore {
         let configuration = ResponderConfiguration(
             frontend: settings.name, own: try OwnCredentials(identity: settings.identity, settings.credentials),
-            trust: try FileTrust(settings.credentials), policy: IKEPolicy(settings.proposals),
+            trust: trust, policy: IKEPolicy(settings.proposals),
             fragmentOctets: settings.fragmentOctets, logsKeys: settings.keyLog != nil)
         var limits = RegistrationLimits()
         limits.cookieThreshold = settings.cookieThreshold
         limits.halfOpen = settings.halfOpenLimit
         limits.establishedSAs = settings.saLimit
         limits.saLife = settings.saLifetime
+        limits.idleLimit = settings.idleLimit
         return RegistrationCore(
             configuration: configuration, limits: limits, engine: CryptoEngine(), entropy: SystemEntropy(),
             at: Clocks().monotonic())
@@ -72,7 +83,8 @@ struct Frontend {
 
     func stop() async {
         heartbeat.cancel()
-        link.cancel()
+        watch.cancel()
         await driver.stop()
+        link.cancel()
     }
 }

@@ -17,9 +17,10 @@ final class MemberDriver: @unchecked Sendable {
     private let keyLog: KeyLog?
     private let clocks = Clocks()
     private var core: MemberCore?
-    private var sockets: UnicastSockets?
-    private var receivers: [Endpoint: MulticastReceiver] = [:]
-    private var wanted: Set<Endpoint> = []
+    private var sockets: MemberSockets?
+    private var frontends: [Endpoint] = []
+    private var routesKnownUntil = Moment(nanoseconds: 0)
+    private lazy var multicast = makeSubscriptions()
     private var timer: (at: Moment, scheduled: Scheduled<Void>)?
     private var finished: [EventLoopPromise<Void>] = []
 
@@ -31,15 +32,19 @@ final class MemberDriver: @unchecked Sendable {
         self.keyLog = keyLog
     }
 
-    func begin(_ core: MemberCore, _ sockets: UnicastSockets) {
+    func begin(_ core: MemberCore, _ sockets: MemberSockets, frontends: [Endpoint]) {
         self.core = core
         self.sockets = sockets
+        self.frontends = frontends
         handle(.start)
     }
 
     func receive(_ batch: [ReceivedDatagram]) {
         for datagram in batch { handle(.datagram(datagram.octets)) }
     }
+
+    /// On the event loop: what IKE SAs made from now on prove themselves with.
+    func useSharedKey(_ key: HeldSecret?) { core?.useSharedKey(key) }
 
     /// Returns when every group was left, or when the core gave up waiting for it.
     func leave() async {
@@ -56,34 +61,39 @@ final class MemberDriver: @unchecked Sendable {
         let open = try? await eventLoop.submit { [self] in
             core = nil
             timer?.scheduled.cancel()
-            return Array(receivers.values)
+            return multicast.dropAll()
         }.get()
-        for receiver in open ?? [] { await receiver.leave() }
+        for group in open ?? [] { await group.leave() }
         await sinks.drain()
     }
 
     private func handle(_ input: MemberInput) {
         guard let core else { return }
-        for effect in core.handle(input, at: clocks.monotonic(), wall: clocks.wall()) { perform(effect) }
+        let now = clocks.monotonic()
+        followRoutes(core, at: now)
+        for effect in core.handle(input, at: now, wall: clocks.wall()) { perform(effect) }
         arm()
+    }
+
+    /// The next IKE SA tells the frontend where it is sent from; any input may open one.
+    private func followRoutes(_ core: MemberCore, at now: Moment) {
+        guard let sockets, sockets.followsRoutes, routesKnownUntil <= now else { return }
+        core.sendFrom(frontends.map { sockets.local(to: $0) })
+        routesKnownUntil = now + .seconds(1)
     }
 
     private func perform(_ effect: MemberEffect) {
         switch effect {
-        case .send(let datagrams, let path):
-            guard let sockets else { return }
-            let local = path.isEncapsulated ? sockets.endpoints[1] : sockets.endpoints[0]
-            sockets.send(datagrams, from: local, to: path.remote)
-        case .joinMulticast(let endpoint): join(endpoint)
-        case .leaveMulticast(let endpoint):
-            wanted.remove(endpoint)
-            if let receiver = receivers.removeValue(forKey: endpoint) { Task { await receiver.leave() } }
+        case .send(let datagrams, let path): sockets?.send(datagrams, over: path)
+        case .joinMulticast(let endpoint): multicast.want(endpoint)
+        case .leaveMulticast(let endpoint): multicast.drop(endpoint)
         case .install(let sa):
             tellKeys(of: sa)
             sinks.add(.install(sa))
         case .activate(let sa, let old): sinks.add(.activate(sa, replacing: old))
         case .stopSending(let sa):
             log.record(Event("sa-without-successor", .warning, [("sa", sa.description)]))
+            sinks.add(.stop(sa))
         case .remove(let sa): sinks.add(.remove(sa))
         case .event(let event): log.record(event)
         case .keyLog(let keys):
@@ -103,27 +113,18 @@ final class MemberDriver: @unchecked Sendable {
         guard let keyLog else { return }
         switch sa.content {
         case .rekey(let keyed): keyLog.rekeySA(keyed)
-        case .data(let keyed, _):
-            keyLog.esp(
-                spi: keyed.policy.spi, destination: keyed.policy.destination.first, suite: keyed.policy.suite,
-                key: keyed.key)
+        case .data(let keyed, _): keyLog.dataSA(keyed)
         }
     }
 
-    private func join(_ endpoint: Endpoint) {
-        guard wanted.insert(endpoint).inserted else { return }
-        let (loop, device) = (eventLoop, interface)
-        Task { [self] in
-            do {
-                let receiver = try await MulticastReceiver.join(endpoint, interface: device, on: loop) { batch in
-                    for datagram in batch {
-                        self.handle(.multicast(datagram.octets, from: datagram.remote, to: datagram.local))
-                    }
+    private func makeSubscriptions() -> MulticastSubscriptions {
+        let (loop, device, log) = (eventLoop, interface, log)
+        return MulticastSubscriptions(on: loop, record: { log.record($0) }) { [self] endpoint in
+            try await MulticastReceiver.join(endpoint, interface: device, on: loop, onEvent: { log.record($0) }) {
+                batch in
+                for datagram in batch {
+                    self.handle(.multicast(datagram.octets, from: datagram.remote, to: datagram.local))
                 }
-                loop.execute { self.receivers[endpoint] = receiver }
-            } catch {
-                log.record(
-                    Event("multicast-failed", .error, [("group", endpoint.description), ("why", "\(error)")]))
             }
         }
     }
@@ -141,16 +142,5 @@ final class MemberDriver: @unchecked Sendable {
             handle(.timer)
         }
         timer = (deadline, scheduled)
-    }
-}
-
-extension KeyLog {
-    /// A Rekey SA's KEYMAT begins with GSK_e, then GSK_a.
-    fileprivate func rekeySA(_ sa: KeyedRekeySA) {
-        let suite = sa.policy.suite
-        let encryption = HeldSecret(sa.keymat.secret.slice(0..<suite.encryptionKeyOctets))
-        let end = suite.encryptionKeyOctets + suite.integrityKeyOctets
-        let integrity = HeldSecret(sa.keymat.secret.slice(suite.encryptionKeyOctets..<end))
-        rekeySA(spi: sa.policy.spi, suite: suite, gskE: encryption, gskA: integrity)
     }
 }

@@ -28,8 +28,10 @@ final class ProbeDriver: @unchecked Sendable {
     private let engine: CryptoEngine
     private var entropy = SystemEntropy()
     private var sa: InitiatorSA?
-    private var sockets: UnicastSockets?
+    private var sockets: MemberSockets?
     private var responder: Identity?
+    /// Why the kernel did not send.
+    private var unsent: String?
     private let outcome: EventLoopPromise<ProbeOutcome>
 
     private init(_ eventLoop: any EventLoop) {
@@ -41,25 +43,33 @@ final class ProbeDriver: @unchecked Sendable {
     static func run(_ settings: MemberSettings, timeout: Duration) async throws -> ProbeOutcome {
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
         let driver = ProbeDriver(eventLoop)
-        let sockets = try await MemberSockets.bind(settings.localAddress, on: eventLoop) { driver.receive($0) }
+        let sockets = try await MemberSockets.bind(settings, on: eventLoop, onEvent: { driver.note($0) }) {
+            driver.receive($0)
+        }
         let frontend = settings.frontends[0]
         try await eventLoop.submit {
-            var configuration = try InitiatorConfiguration(settings)
+            var configuration = try InitiatorConfiguration(settings, FileTrust(settings.credentials))
             configuration.natTraversalPort = frontend.natTraversalPort
+            configuration.policy.offersPlainIKE = true
             driver.begin(
                 InitiatorSA(
-                    configuration: configuration, opening: .ikeAuth, local: sockets.endpoints[0],
+                    configuration: configuration, opening: .ikeAuth, local: sockets.local(to: frontend.address),
                     remote: frontend.address), sockets)
         }.get()
         eventLoop.scheduleTask(in: .seconds(timeout.components.seconds)) {
-            driver.outcome.succeed(.failed("no answer from \(frontend.address) within \(timeout)"))
+            let why = driver.unsent.map { "; not sent: \($0)" } ?? ""
+            driver.outcome.succeed(.failed("no answer from \(frontend.address) within \(timeout)\(why)"))
         }
         let result = try await driver.outcome.futureResult.get()
         await sockets.close()
         return result
     }
 
-    private func begin(_ sa: InitiatorSA, _ sockets: UnicastSockets) {
+    private func note(_ event: Event) {
+        if event.name == "datagram-unsent" { unsent = event.fields.last?.value }
+    }
+
+    private func begin(_ sa: InitiatorSA, _ sockets: MemberSockets) {
         self.sa = sa
         self.sockets = sockets
         perform(sa.start(at: clocks.monotonic(), engine: engine, entropy: &entropy))
@@ -77,10 +87,7 @@ final class ProbeDriver: @unchecked Sendable {
     private func perform(_ effects: [InitiatorEffect]) {
         for effect in effects {
             switch effect {
-            case .send(let datagrams, let path):
-                guard let sockets else { continue }
-                let local = path.isEncapsulated ? sockets.endpoints[1] : sockets.endpoints[0]
-                sockets.send(datagrams, from: local, to: path.remote)
+            case .send(let datagrams, let path): sockets?.send(datagrams, over: path)
             case .established(let identity):
                 responder = identity
                 if let sa { perform(sa.close(at: clocks.monotonic(), engine: engine, entropy: &entropy)) }

@@ -7,6 +7,7 @@ final class SinkQueue: Sendable {
     enum Change: Sendable {
         case install(InstalledGroupSA)
         case activate(GroupSAReference, replacing: [GroupSAReference])
+        case stop(GroupSAReference)
         case remove(GroupSAReference)
     }
 
@@ -42,6 +43,7 @@ final class SinkQueue: Sendable {
         switch change {
         case .install(let sa): try await sink.install(sa)
         case .activate(let sa, let old): try await sink.activate(sa, replacing: old)
+        case .stop(let sa): try await sink.stop(sa)
         case .remove(let sa): try await sink.remove(sa)
         }
     }
@@ -51,6 +53,7 @@ final class SinkQueue: Sendable {
         case .install(let sa):
             Event("sa-installed", .info, [("sa", sa.reference.description), ("key_check_value", sa.keyCheckValue)])
         case .activate(let sa, _): Event("sa-activated", .info, [("sa", sa.description)])
+        case .stop(let sa): Event("sa-stopped", .info, [("sa", sa.description)])
         case .remove(let sa): Event("sa-removed", .info, [("sa", sa.description)])
         }
     }

@@ -1,4 +1,5 @@
 import DatagramIO
+import GroupKeying
 import GroupModel
 import IKECrypto
 import IKEExchange
@@ -15,51 +16,68 @@ import Telemetry
 /// The composition root of a member: its core, its sockets and its sinks.
 struct Member {
     private let driver: MemberDriver
-    private let sockets: UnicastSockets
+    private let sockets: MemberSockets
+    private let watch: Task<Void, Never>
 
     static func start(_ settings: MemberSettings, log: EventLog) async throws -> Member {
         let keyLog = try KeyLogSetting.open(settings.keyLog, log)
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
-        let sinks = try makeSinks(settings)
+        let sinks = try makeSinks(settings, log)
+        let watch = TrustWatch(settings.credentials)
         let driver = MemberDriver(
             on: eventLoop, interface: settings.interface, sinks: SinkQueue(sinks, log: log), log: log, keyLog: keyLog)
-        let sockets = try await MemberSockets.bind(settings.localAddress, on: eventLoop) { driver.receive($0) }
-        try await eventLoop.submit {
-            driver.begin(try makeCore(settings, local: sockets.endpoints[0]), sockets)
+        let sockets = try await MemberSockets.bind(settings, on: eventLoop, onEvent: { log.record($0) }) {
+            driver.receive($0)
+        }
+        let trust = try await eventLoop.submit {
+            let trust = try FileTrust(settings.credentials)
+            driver.begin(try makeCore(settings, sockets, trust), sockets, frontends: settings.frontends.map(\.address))
+            return NIOLoopBound(trust, eventLoop: eventLoop)
         }.get()
-        return Member(driver: driver, sockets: sockets)
+        let gcks = settings.gcks
+        let watching = watch.run(log: log) { update in
+            eventLoop.execute {
+                trust.value.apply(update)
+                driver.useSharedKey(trust.value.ownKey(with: gcks))
+            }
+        }
+        return Member(driver: driver, sockets: sockets, watch: watching)
     }
 
-    private static func makeSinks(_ settings: MemberSettings) throws -> [any SASink] {
+    static func makeSinks(_ settings: MemberSettings, _ log: EventLog) throws -> [any SASink] {
         try settings.sinks.map { sink -> any SASink in
             switch sink {
             case .export(let folder, let withKeys):
-                try ExportSink(folder: folder, withKeys: withKeys, now: { Timestamps.now() })
+                if withKeys { KeyLogSetting.warn("export-with-keys", folder, log) }
+                return try ExportSink(folder: folder, withKeys: withKeys, now: { Timestamps.now() })
             case .exec(let command, let arguments):
-                try ExecSink(command: command, arguments: arguments, now: { Timestamps.now() })
+                return try ExecSink(command: command, arguments: arguments, now: { Timestamps.now() })
             }
         }
     }
 
-    private static func makeCore(_ settings: MemberSettings, local: Endpoint) throws -> MemberCore {
+    private static func makeCore(
+        _ settings: MemberSettings, _ sockets: MemberSockets, _ trust: FileTrust
+    ) throws -> MemberCore {
         let frontends = settings.frontends.map { frontend in
             KnownFrontend(
-                identity: settings.gcks, local: local, remote: frontend.address,
+                identity: settings.gcks, local: sockets.local(to: frontend.address), remote: frontend.address,
                 natTraversalPort: frontend.natTraversalPort)
         }
         let memberships = settings.groups.map { group in
             Membership(
                 group: group.id, role: group.senderIDs.map { .sender(senderIDs: $0) } ?? .receiver,
-                rekeyAddress: group.rekey)
+                rekeyAddress: group.rekey, sourceAddress: group.source, proposals: group.proposals?.transforms)
         }
         let configuration = MemberConfiguration(
-            ike: try InitiatorConfiguration(settings), memberships: memberships, frontends: frontends,
-            livenessAfter: settings.liveness)
+            ike: try InitiatorConfiguration(settings, trust), memberships: memberships, frontends: frontends,
+            livenessAfter: settings.liveness, isChildless: settings.isChildless)
         return MemberCore(configuration, engine: CryptoEngine(), entropy: SystemEntropy())
     }
 
     /// Leaves every group and deletes the IKE SA when asked to; the core bounds how long that takes.
     func stop(leaving: Bool) async {
+        watch.cancel()
         if leaving { await driver.leave() }
         await driver.stop()
         await sockets.close()
@@ -67,14 +85,13 @@ struct Member {
 }
 
 extension InitiatorConfiguration {
-    /// Reads the credential files; belongs to the thread that uses it.
-    init(_ settings: MemberSettings) throws {
-        let trust = try FileTrust(settings.credentials)
+    /// Reads our own credential files; belongs to the thread that uses it.
+    init(_ settings: MemberSettings, _ trust: FileTrust) throws {
         var retransmission = Retransmission()
         retransmission.tries = settings.tries
         self.init(
             own: try OwnCredentials(identity: settings.identity, settings.credentials),
-            sharedKey: settings.gcks.flatMap { trust.sharedKey(with: $0) } ?? trust.onlySharedKey, trust: trust,
+            sharedKey: trust.ownKey(with: settings.gcks), trust: trust,
             expectedResponder: settings.gcks, policy: IKEPolicy(settings.proposals),
             fragmentOctets: settings.fragmentOctets, retransmission: retransmission,
             forcesNATTraversal: settings.forcesNATTraversal,
@@ -82,26 +99,70 @@ extension InitiatorConfiguration {
     }
 }
 
+extension SAgSettings {
+    /// SAg; what is left out is everything this program can do.
+    var transforms: [Proposal] {
+        TransformOffer.proposals(suites: suites, keyWraps: keyWraps, authentications: authentications)
+    }
+}
+
 enum KeyLogSetting {
     /// The lab setting, loudly.
     static func open(_ folder: String?, _ log: EventLog) throws -> KeyLog? {
         guard let folder else { return nil }
-        log.record(
-            Event("key-log-on", .warning, [("folder", folder), ("meaning", "whoever reads it reads the traffic")]))
+        warn("key-log-on", folder, log)
         guard let keyLog = KeyLog(folder: folder) else { throw LinkFault(description: "\(folder) cannot be made") }
         return keyLog
     }
+
+    static func warn(_ event: String, _ folder: String, _ log: EventLog) {
+        log.record(
+            Event(event, .warning, [("folder", folder), ("meaning", "whoever reads it reads the traffic")]))
+    }
 }
 
-enum MemberSockets {
-    /// Two ports of the kernel's choice: one for plain IKE, one for IKE behind the non-ESP marker.
+/// Two ports of the kernel's choice for each family: one for plain IKE, one for IKE behind the non-ESP marker.
+struct MemberSockets: Sendable {
+    private let sockets: UnicastSockets
+    private let addresses: [IPAddress]
+
+    /// Without a local address the sockets are bound to none, and the route to a frontend decides.
     static func bind(
-        _ local: IPAddress, on eventLoop: any EventLoop, receive: @escaping @Sendable ([ReceivedDatagram]) -> Void
-    ) async throws -> UnicastSockets {
-        try await UnicastSockets.bind(
-            [
-                .init(local: Endpoint(local, port: 0), isEncapsulated: false),
-                .init(local: Endpoint(local, port: 0), isEncapsulated: true),
-            ], on: eventLoop, receive: receive)
+        _ settings: MemberSettings, on eventLoop: any EventLoop, onEvent: @escaping @Sendable (Event) -> Void,
+        receive: @escaping @Sendable ([ReceivedDatagram]) -> Void
+    ) async throws -> MemberSockets {
+        let frontends = settings.frontends.map(\.address.address)
+        let addresses =
+            settings.localAddress.map { [$0] }
+            ?? [IPAddress.anyIPv4, .anyIPv6].filter { any in frontends.contains { $0.isIPv4 == any.isIPv4 } }
+        let bindings = addresses.flatMap { address in
+            [false, true].map {
+                UnicastSockets.Binding(local: Endpoint(address, port: 0), isEncapsulated: $0)
+            }
+        }
+        let sockets = try await UnicastSockets.bind(bindings, on: eventLoop, onEvent: onEvent, receive: receive)
+        return MemberSockets(sockets: sockets, addresses: addresses)
+    }
+
+    /// Where datagrams leave from is the kernel's choice.
+    var followsRoutes: Bool { addresses.contains(where: \.isUnspecified) }
+
+    /// Where plain IKE to a frontend would leave from now.
+    func local(to frontend: Endpoint) -> Endpoint {
+        let socket = socket(to: frontend, isEncapsulated: false)
+        guard socket.address.isUnspecified, let source = Routes.source(to: frontend) else { return socket }
+        return Endpoint(source, port: socket.port)
+    }
+
+    func send(_ datagrams: [[UInt8]], over path: OutgoingPath) {
+        sockets.send(
+            datagrams, from: socket(to: path.remote, isEncapsulated: path.isEncapsulated), to: path.remote)
+    }
+
+    func close() async { await sockets.close() }
+
+    private func socket(to remote: Endpoint, isEncapsulated: Bool) -> Endpoint {
+        let family = addresses.firstIndex { $0.isIPv4 == remote.address.isIPv4 } ?? 0
+        return sockets.endpoints[family * 2 + (isEncapsulated ? 1 : 0)]
     }
 }

@@ -53,10 +53,11 @@ struct MembersView {
         member.senderIDs.map(\.description).joined(separator: ",")
     }
 
-    private static func name(_ authentication: MemberAuthentication) -> String {
+    private static func name(_ authentication: MemberAuthentication?) -> String {
         switch authentication {
         case .sharedKey: "shared-key"
         case .signature: "signature"
+        case nil: "nothing"
         }
     }
 }

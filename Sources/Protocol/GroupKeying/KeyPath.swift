@@ -16,35 +16,46 @@ package struct WorkingKeyPath: Sendable {
     fileprivate func key(_ id: UInt32) -> HeldSecret? { path.first { $0.id == id }?.key }
 
     /// Replaces what lies nearer the root than the key the new part hangs on; a part that hangs on GSK_w replaces all.
-    fileprivate mutating func adopt(_ part: [(id: UInt32, key: HeldSecret)], over anchor: UInt32?) {
+    fileprivate mutating func adopt(
+        _ part: [(id: UInt32, key: HeldSecret)], over anchor: UInt32?
+    ) throws(DownloadRefusal) {
         guard !part.isEmpty else { return }
         let kept = anchor.flatMap { id in path.firstIndex { $0.id == id } }.map { Array(path[$0...]) } ?? []
+        guard part.count + kept.count <= KeyingLimits.keyPathDepth else {
+            throw .keys("a key path of more than \(KeyingLimits.keyPathDepth) keys")
+        }
         path = part + kept
     }
 }
 
 /// Finds SA keys through the wrapped keys of one message. Nothing is adopted until the whole message was taken.
+///
+/// It goes from the keys that are held to those that they open, and so tries each WRAP_KEY once at most.
 struct KeyFinder {
     let gskW: HeldSecret
     let keyWrap: KeyWrapID
     let engine: CryptoEngine
-    let wrapKeys: [UInt32: [WrappedKey]]
+    /// A path that hangs on GSK_w becomes the Working Key Path: at registration only (RFC 9838 3.3).
+    let adoptsWholePaths: Bool
+    private let wrappedUnder: [UInt32: [WrappedKey]]
     private(set) var workingPath: WorkingKeyPath
+    private var opened: [UInt32: OpenedKey]?
+
+    private struct OpenedKey {
+        let key: HeldSecret
+        let kwkID: UInt32
+    }
 
     init(
-        gskW: HeldSecret, keyWrap: KeyWrapID, engine: CryptoEngine, wrapKeys: [WrappedKey], workingPath: WorkingKeyPath
+        gskW: HeldSecret, keyWrap: KeyWrapID, engine: CryptoEngine, wrapKeys: [WrappedKey],
+        workingPath: WorkingKeyPath, source: DownloadSource
     ) {
         self.gskW = gskW
         self.keyWrap = keyWrap
         self.engine = engine
-        self.wrapKeys = Dictionary(grouping: wrapKeys, by: \.keyID)
+        adoptsWholePaths = source == .registration
+        wrappedUnder = Dictionary(grouping: wrapKeys, by: \.kwkID)
         self.workingPath = workingPath
-    }
-
-    private struct Found {
-        var key: HeldSecret
-        var part: [(id: UInt32, key: HeldSecret)]
-        var anchor: UInt32?
     }
 
     /// Tries the SA_KEYs in order and stops at the first that opens; an unwrap that fails is no error by itself
@@ -53,29 +64,53 @@ struct KeyFinder {
         for candidate in candidates {
             if candidate.kwkID == 0 {
                 if let key = unwrap(candidate, under: gskW) { return key }
-                continue
-            }
-            if let found = find(candidate.kwkID, visiting: []), let key = unwrap(candidate, under: found.key) {
-                workingPath.adopt(found.part, over: found.anchor)
+            } else if let kwk = key(candidate.kwkID), let key = unwrap(candidate, under: kwk) {
+                try adoptPath(to: candidate.kwkID)
                 return key
             }
         }
         throw .noKeyPath
     }
 
-    private func find(_ id: UInt32, visiting: [UInt32]) -> Found? {
-        if let key = workingPath.key(id) { return Found(key: key, part: [], anchor: id) }
-        guard visiting.count < KeyingLimits.keyPathDepth, !visiting.contains(id) else { return nil }
-        for entry in wrapKeys[id] ?? [] {
-            if entry.kwkID == 0 {
-                if let key = unwrap(entry, under: gskW) { return Found(key: key, part: [(id, key)], anchor: nil) }
-            } else if let below = find(entry.kwkID, visiting: visiting + [id]),
-                let key = unwrap(entry, under: below.key)
-            {
-                return Found(key: key, part: [(id, key)] + below.part, anchor: below.anchor)
+    private mutating func key(_ id: UInt32) -> HeldSecret? {
+        if let key = workingPath.key(id) { return key }
+        let opened = self.opened ?? openAll()
+        self.opened = opened
+        return opened[id]?.key
+    }
+
+    /// What the Working Key Path opens comes before what GSK_w opens: only the former is kept in a rekey.
+    private func openAll() -> [UInt32: OpenedKey] {
+        var opened: [UInt32: OpenedKey] = [:]
+        for roots in [workingPath.path, [(0, gskW)]] as [[(id: UInt32, key: HeldSecret)]] {
+            var found = roots.map { (id: $0.id, key: $0.key, depth: 0) }
+            var next = 0
+            while next < found.count {
+                let kwk = found[next]
+                next += 1
+                guard kwk.depth < KeyingLimits.keyPathDepth else { continue }
+                for entry in wrappedUnder[kwk.id] ?? []
+                where opened[entry.keyID] == nil && workingPath.key(entry.keyID) == nil {
+                    guard let key = unwrap(entry, under: kwk.key), key.secret.count == keyWrap.keyOctets else {
+                        continue
+                    }
+                    opened[entry.keyID] = OpenedKey(key: key, kwkID: kwk.id)
+                    found.append((entry.keyID, key, kwk.depth + 1))
+                }
             }
         }
-        return nil
+        return opened
+    }
+
+    private mutating func adoptPath(to id: UInt32) throws(DownloadRefusal) {
+        var part: [(id: UInt32, key: HeldSecret)] = []
+        var id = id
+        while let step = opened?[id] {
+            part.append((id, step.key))
+            id = step.kwkID
+        }
+        guard id != 0 || adoptsWholePaths else { return }
+        try workingPath.adopt(part, over: id == 0 ? nil : id)
     }
 
     private func unwrap(_ entry: WrappedKey, under kwk: HeldSecret) -> HeldSecret? {

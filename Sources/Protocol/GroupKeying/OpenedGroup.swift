@@ -71,7 +71,13 @@ struct KeyBagReader {
         var candidates: [WrappedKey] = []
         for attribute in bag.attributes where attribute.type == GroupKeyBagAttributeType.saKey.rawValue {
             guard case .octets(let octets) = attribute.value else { throw .keys("SA_KEY is not a TLV") }
-            candidates.append(try DownloadRefusal.wire { () throws(WireError) in try WrappedKey(decoding: octets) })
+            let wrapped = try DownloadRefusal.wire { () throws(WireError) in try WrappedKey(decoding: octets) }
+            // RFC 9838 4.5.2.1.
+            guard wrapped.keyID == 0 else { throw .keys("SA_KEY with Key ID \(wrapped.keyID)") }
+            guard wrapped.kwkID == 0 || securityProtocol == .gikeUpdate else {
+                throw .keys("SA_KEY of a data SA with KWK ID \(wrapped.kwkID)")
+            }
+            candidates.append(wrapped)
         }
         guard !candidates.isEmpty, candidates.count <= limit else {
             throw .keys("\(candidates.count) SA_KEYs for an SA of \(securityProtocol)")
@@ -85,7 +91,10 @@ struct KeyBagReader {
         for case .member(let bag) in payload.bags {
             for attribute in bag.attributes where attribute.type == MemberKeyBagAttributeType.wrapKey.rawValue {
                 guard case .octets(let octets) = attribute.value else { throw .keys("WRAP_KEY is not a TLV") }
-                keys.append(try DownloadRefusal.wire { () throws(WireError) in try WrappedKey(decoding: octets) })
+                let wrapped = try DownloadRefusal.wire { () throws(WireError) in try WrappedKey(decoding: octets) }
+                // RFC 9838 4.5.3.1: zero names the keys of SAs.
+                guard wrapped.keyID != 0 else { throw .keys("WRAP_KEY with Key ID 0") }
+                keys.append(wrapped)
             }
         }
         return keys

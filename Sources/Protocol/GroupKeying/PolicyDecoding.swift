@@ -28,6 +28,11 @@ extension PolicyCoding {
         }
         guard rekey != nil || !data.isEmpty else { throw .policy("neither a Rekey SA nor a Data-Security SA") }
         guard data.count <= KeyingLimits.dataSAs else { throw .policy("more than \(KeyingLimits.dataSAs) SAs") }
+        // With multicast rekey every substructure says how long its SA lives (RFC 9838 4.4.2.2.1).
+        if source == .rekey || rekey != nil {
+            let lifetimes = (rekey.map { [$0.lifetime] } ?? []) + data.map(\.lifetime)
+            guard !lifetimes.contains(nil) else { throw .policy("no GSA_KEY_LIFETIME") }
+        }
         return GroupSecurityAssociation(rekey: rekey, data: data, groupWide: try decode(payload.groupWide ?? []))
     }
 
@@ -62,16 +67,16 @@ extension PolicyCoding {
     private static func decodeAuthentication(
         _ transform: Transform
     ) throws(DownloadRefusal) -> GroupControllerAuthentication {
+        let algorithms = transform.attributes.filter { $0.type == .signatureAlgorithmIdentifier }
         switch GroupControllerAuthenticationID(rawValue: transform.id) {
-        case .implicit: return .implicit
+        case .implicit:
+            guard algorithms.isEmpty else { throw .policy("implicit GCAUTH with a signature algorithm") }
+            return .implicit
         case .digitalSignature:
-            for attribute in transform.attributes where attribute.type == .signatureAlgorithmIdentifier {
-                guard case .octets(let algorithm) = attribute.value,
-                    SignatureScheme(algorithmIdentifier: algorithm) != nil
-                else { throw .policy("signature algorithm of GCAUTH") }
-                return .digitalSignature(algorithmIdentifier: algorithm)
-            }
-            throw .policy("GCAUTH without a signature algorithm")
+            guard algorithms.count == 1, case .octets(let algorithm) = algorithms[0].value,
+                SignatureScheme(algorithmIdentifier: algorithm) != nil
+            else { throw .policy("GCAUTH wants one signature algorithm that is known here") }
+            return .digitalSignature(algorithmIdentifier: algorithm)
         default: throw .policy("GCAUTH \(transform.id)")
         }
     }

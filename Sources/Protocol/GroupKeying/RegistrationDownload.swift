@@ -7,21 +7,22 @@ import Octets
 
 /// Opens the GSA and KD payloads of a registration answer, on the member's side (RFC 9838 2.3.4).
 package enum RegistrationDownload {
+    /// - Parameter senderIDsAsked: the count of N(GROUP_SENDER), where 0 means 1; nil for a receiver.
     package static func open(
         gsa: GSAPayloadBody, kd: KDPayloadBody, notifies: [NotifyType], gskW: HeldSecret, keyWrap: KeyWrapID,
-        askedToSend: Bool, engine: CryptoEngine
+        senderIDsAsked: UInt32?, engine: CryptoEngine
     ) throws(DownloadRefusal) -> OpenedGroup {
         let policy = try PolicyCoding.decode(
             try DownloadRefusal.wire { () throws(WireError) in try GSAPayload(body: gsa.octets) }, from: .registration)
         let download = try DownloadRefusal.wire { () throws(WireError) in try KeyDownloadPayload(body: kd.octets) }
         let finder = KeyFinder(
             gskW: gskW, keyWrap: keyWrap, engine: engine, wrapKeys: try KeyBagReader.wrapKeys(download),
-            workingPath: WorkingKeyPath())
+            workingPath: WorkingKeyPath(), source: .registration)
         var reader = KeyBagReader(source: .registration, finder: finder)
         let mode: SAMode = notifies.contains(.useTransportMode) ? .transport : .tunnel
         let opened = try reader.read(policy, download, mode: mode)
         try checkAuthKey(opened)
-        try checkSenderIDs(opened, askedToSend: askedToSend)
+        try checkSenderIDs(opened, asked: senderIDsAsked)
         return opened
     }
 
@@ -37,12 +38,13 @@ package enum RegistrationDownload {
     }
 
     /// GWP_SENDER_ID_BITS and GM_SENDER_ID come together, exactly for a sender under a counter mode (RFC 9838 table 9).
-    private static func checkSenderIDs(_ opened: OpenedGroup, askedToSend: Bool) throws(DownloadRefusal) {
+    private static func checkSenderIDs(_ opened: OpenedGroup, asked: UInt32?) throws(DownloadRefusal) {
         let width = opened.policy.groupWide.senderIDWidth
-        let needed = askedToSend && opened.data.contains { $0.policy.suite.usesCounterMode }
+        let needed = asked != nil && opened.data.contains { $0.policy.suite.usesCounterMode }
         guard needed == (width != nil), needed == !opened.senderIDs.isEmpty else {
             throw .keys("Sender-IDs do not fit the request")
         }
+        guard opened.senderIDs.count <= max(asked ?? 0, 1) else { throw .keys("more Sender-IDs than were asked for") }
         for id in opened.senderIDs where width?.holds(id) != true { throw .keys("Sender-ID \(id) is too wide") }
         guard Set(opened.senderIDs).count == opened.senderIDs.count else { throw .keys("a Sender-ID stands twice") }
     }

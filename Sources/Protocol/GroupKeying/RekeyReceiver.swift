@@ -102,6 +102,8 @@ package struct RekeyReceiver: Sendable {
         } catch {
             switch error {
             case .malformed(let wire): throw .malformed(wire)
+            // AUTH stands behind it and cannot be checked: any member can have written it.
+            case .unsupportedCritical where authKey != nil: throw .badSignature
             case .unsupportedCritical(let type): throw .unsupportedCritical(type)
             }
         }
@@ -112,7 +114,7 @@ package struct RekeyReceiver: Sendable {
         if let (gsa, kd) = content.download {
             let finder = KeyFinder(
                 gskW: keys.gskW, keyWrap: sa.policy.keyWrap, engine: engine, wrapKeys: try KeyBagReader.wrapKeys(kd),
-                workingPath: keyPath)
+                workingPath: keyPath, source: .rekey)
             var reader = KeyBagReader(source: .rekey, finder: finder)
             let group = try reader.read(try PolicyCoding.decode(gsa, from: .rekey), kd, mode: content.mode)
             try checkNewAuthKey(group)

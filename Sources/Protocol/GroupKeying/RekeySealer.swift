@@ -58,13 +58,15 @@ package enum RekeySealer {
         case (.implicit, nil): return chain
         case (.digitalSignature(let algorithm), .some(let key)):
             guard let scheme = SignatureScheme(algorithmIdentifier: algorithm) else { throw .wrongAuthentication }
-            let dummy = try RekeyError.crypto { () throws(CryptoError) in try key.sign([], scheme) }
-            // ECDSA signatures in DER vary by an octet or two: sign again until one has the reserved length.
+            var reserved = try RekeyError.crypto { () throws(CryptoError) in try key.sign([], scheme) }.count
+            // ECDSA signatures in DER vary by an octet or two: sign again until one has the length of the one before it,
+            // which is more than one in three.
             for _ in 0..<KeyingLimits.signatureTries {
-                let blank = withAuthentication(chain, algorithm, [UInt8](repeating: 0, count: dummy.count))
+                let blank = withAuthentication(chain, algorithm, [UInt8](repeating: 0, count: reserved))
                 let octets = RekeySignature.covered(header, firstInner: blank.first, reserved: 0, inner: blank.encode())
                 let signature = try RekeyError.crypto { () throws(CryptoError) in try key.sign(octets, scheme) }
-                if signature.count == dummy.count { return withAuthentication(chain, algorithm, signature) }
+                if signature.count == reserved { return withAuthentication(chain, algorithm, signature) }
+                reserved = signature.count
             }
             throw .wrongAuthentication
         default: throw .wrongAuthentication

@@ -78,6 +78,9 @@ extension GroupDefinition {
             (1...64).contains(sa.name.utf8.count), "\(path).name", "the name has \(sa.name.utf8.count) octets",
             "1 to 64 octets")
         faults.require(
+            sa.name.unicodeScalars.allSatisfy(Self.isPrintable), "\(path).name",
+            "the name holds a character that cannot be printed", "letters, digits, signs and spaces")
+        faults.require(
             sa.source.first.isIPv4 == sa.destination.first.isIPv4, "\(path).source",
             "source and destination are of two address families", "both IPv4 or both IPv6")
         faults.require(
@@ -86,6 +89,14 @@ extension GroupDefinition {
         faults.require(
             sa.lifetime >= DefinitionLimits.leastLifetime, "\(path).lifetime", "\(sa.lifetime.seconds) s is too short",
             "60s or more")
+    }
+
+    /// Control characters, NUL among them, and what moves or hides other text have no place in a name.
+    private static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .surrogate, .unassigned: false
+        default: true
+        }
     }
 }
 

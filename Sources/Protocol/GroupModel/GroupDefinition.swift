@@ -141,9 +141,10 @@ package struct AuthorisationRule: Hashable, Sendable {
 }
 
 /// Matches identities in their text form ("fqdn:gm1.example"). '*' stands for any run of characters within the value
-/// and never crosses the type: "fqdn:*.example" matches no "rfc822:…".
+/// and never crosses the type: "fqdn:*.example" matches no "rfc822:…". Names match without case, as identities compare.
 package struct IdentityPattern: Hashable, Sendable, CustomStringConvertible {
     package let text: String
+    private let octets: [UInt8]
 
     /// Nil unless the text is "type:value" with a known type and a value of 1 … 255 octets.
     package init?(_ text: String) {
@@ -153,14 +154,16 @@ package struct IdentityPattern: Hashable, Sendable, CustomStringConvertible {
         guard ["fqdn", "rfc822", "keyid", "ipv4", "ipv6"].contains(kind), (1...255).contains(value.utf8.count) else {
             return nil
         }
-        self.text = text
+        self.text = ["fqdn", "rfc822"].contains(kind) ? text.lowercased() : text
+        octets = Array(self.text.utf8)
     }
 
     package var description: String { text }
 
-    package func matches(_ identity: Identity) -> Bool {
-        Self.glob(Array(text.utf8), Array(identity.description.utf8))
-    }
+    package func matches(_ identity: Identity) -> Bool { matches(Array(identity.canonical.description.utf8)) }
+
+    /// `subject`: the text form of a canonical identity, for one that is held against many patterns.
+    package func matches(_ subject: [UInt8]) -> Bool { Self.glob(octets, subject) }
 
     /// Linear-time wildcard match: on a mismatch only the last '*' is tried one octet further.
     private static func glob(_ pattern: [UInt8], _ subject: [UInt8]) -> Bool {

@@ -153,13 +153,14 @@ package struct MemberStatus: Sendable {
     package var since: WallTime
     package var remote: Endpoint
     package var frontend: String
-    package var authentication: MemberAuthentication
+    /// Nil when it did not prove who it is.
+    package var authentication: MemberAuthentication?
     /// Why it was refused; empty for members.
     package var reason: String
 
     package init(
         group: String, identity: Identity, state: String, role: String, senderIDs: [SenderID], since: WallTime,
-        remote: Endpoint, frontend: String, authentication: MemberAuthentication, reason: String
+        remote: Endpoint, frontend: String, authentication: MemberAuthentication?, reason: String
     ) {
         self.group = group
         self.identity = identity

@@ -78,6 +78,23 @@ package struct JoinRequest: Sendable {
 /// How the frontend proved who the member is.
 package enum MemberAuthentication: String, Hashable, Sendable { case sharedKey, signature }
 
+/// A peer that did not prove who it is. Identity and group are what it claimed: shown to operators, never decided on.
+package struct FailedAuthentication: Hashable, Sendable {
+    package let member: Identity
+    /// The group it named; nil in IKE_AUTH.
+    package let group: Identity?
+    package let remote: Endpoint
+    /// One line for the member listing; no secrets.
+    package let reason: String
+
+    package init(member: Identity, group: Identity?, remote: Endpoint, reason: String) {
+        self.member = member
+        self.group = group
+        self.remote = remote
+        self.reason = reason
+    }
+}
+
 package struct RegistrationAnswer: Sendable {
     package let operation: OperationID
     package let outcome: RegistrationOutcome
@@ -118,13 +135,16 @@ package struct RegistrationRefusal: Error, Hashable, Sendable {
         case notAMember
     }
 
+    private static let reasonCharacters = 256
+
     package let kind: Kind
     /// One line for logs and the member listing; no secrets.
     package let reason: String
 
     package init(_ kind: Kind, _ reason: String) {
         self.kind = kind
-        self.reason = reason
+        // It may repeat what a peer named, at whatever length.
+        self.reason = String(reason.prefix(Self.reasonCharacters))
     }
 
     package var notify: NotifyType {

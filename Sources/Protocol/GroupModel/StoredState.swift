@@ -136,6 +136,8 @@ package struct OperationRow: Hashable, Sendable {
 
 package enum StoreMutation: Hashable, Sendable {
     case putGroup(GroupRow)
+    /// Changes the counter of a group that is there and nothing else of it; the counter never goes down.
+    case setNextSenderID(UInt64, group: GroupName)
     case putRekeySA(RekeySARow)
     case removeRekeySA(RekeySPI)
     case putDataSA(DataSARow)
@@ -147,7 +149,13 @@ package enum StoreMutation: Hashable, Sendable {
     case removeRekeyOrder(Int64)
     /// The store has a UNIQUE key on the operation.
     case recordOperation(OperationRow)
+    /// Forgets at most `StateLimits.forgottenAtOnce` operations, the oldest first; another forgets more.
     case forgetOperations(before: WallTime)
+}
+
+package enum StateLimits {
+    /// Operations, and of the Sender-IDs they gave as many, that one mutation forgets.
+    package static let forgottenAtOnce = 4096
 }
 
 /// Who may write: one number per leadership, higher than every one before.

@@ -53,7 +53,13 @@ package final class CertificateJudge {
 
     /// New CRLs instead of all old ones; everything judged before is forgotten. On a refusal nothing changes.
     package func replaceCRLs(_ crlsPEM: [[UInt8]]) throws(CertificateRefusal) {
-        store = try TrustStore(anchors: anchors, intermediates: intermediates, crls: crlsPEM)
+        replaceCRLs(
+            try PreparedCRLs(anchorsPEM: anchors, intermediatesPEM: intermediates, crlsPEM: crlsPEM))
+    }
+
+    /// The same with CRLs that were parsed elsewhere, beside this judge's own anchors and intermediates.
+    package func replaceCRLs(_ prepared: PreparedCRLs) {
+        store = prepared.store
         cache.removeAll()
         issuers.removeAll()
     }
@@ -98,6 +104,17 @@ package final class CertificateJudge {
             throw CertificateRefusal("a certificate is too large")
         }
         return leaf
+    }
+}
+
+/// Trust with new CRLs, parsed away from the thread of its judge: large CRLs take a while. It is handed over whole, to one.
+package final class PreparedCRLs: @unchecked Sendable {
+    fileprivate let store: TrustStore
+
+    package init(
+        anchorsPEM: [[UInt8]], intermediatesPEM: [[UInt8]] = [], crlsPEM: [[UInt8]]
+    ) throws(CertificateRefusal) {
+        store = try TrustStore(anchors: anchorsPEM, intermediates: intermediatesPEM, crls: crlsPEM)
     }
 }
 

@@ -12,18 +12,8 @@ package struct JudgedCertificate: Sendable {
 
     /// RFC 4945 3.1: the IKE identity must be one of the certificate's.
     package func names(_ identity: Identity) -> Bool {
-        identities.contains { own in
-            guard own.type == identity.type else { return false }
-            // DNS names compare without case; everything else octet by octet.
-            return own.type == .fqdn
-                ? own.octets.map(\.asciiLowercased) == identity.octets.map(\.asciiLowercased)
-                : own.octets == identity.octets
-        }
+        identities.contains { $0.canonical == identity.canonical }
     }
-}
-
-extension UInt8 {
-    fileprivate var asciiLowercased: UInt8 { (0x41...0x5a).contains(self) ? self + 0x20 : self }
 }
 
 /// Why a chain is not trusted, in OpenSSL's words or ours.

@@ -126,12 +126,14 @@ extension CryptoEngine {
         guard let form = KeyExchangeForm(method) else { throw .unsupportedAlgorithm }
         // A scalar out of range is drawn again; for the curves here that happens once in 2^32 draws at most.
         for _ in 0..<64 {
-            var drawn = entropy.octets(form.privateOctets)
-            defer { _ = drawn.withUnsafeMutableBytes { $0.initializeMemory(as: UInt8.self, repeating: 0) } }
-            if case .ecp(521, _) = form { drawn[0] &= 1 }
-            let secret = SecretOctets(copying: drawn)
+            let secret = SecretOctets(count: form.privateOctets) { octets in
+                entropy.fill(octets)
+                if case .ecp(521, _) = form { octets[0] &= 1 }
+            }
             if method == .curve25519, provider == .fastest,
-                let key = try? Curve25519.KeyAgreement.PrivateKey(rawRepresentation: drawn)
+                let key = secret.withUnsafeOctets({
+                    try? Curve25519.KeyAgreement.PrivateKey(rawRepresentation: $0)
+                })
             {
                 return KeyExchangeSecret(method, form, secret, Array(key.publicKey.rawRepresentation), key)
             }

@@ -50,11 +50,18 @@ package final class SigningKey: @unchecked Sendable {
         self.key = key
         self.kind = kind
         subjectPublicKeyInfo = publicKey
-        var raw = [UInt8](repeating: 0, count: 32)
-        defer { _ = raw.withUnsafeMutableBytes { $0.initializeMemory(as: UInt8.self, repeating: 0) } }
-        let hasRaw = gcks_key_raw_private(key, &raw) == 1
-        ed25519 = hasRaw && kind == .ed25519 ? try? Curve25519.Signing.PrivateKey(rawRepresentation: raw) : nil
-        p256 = hasRaw && kind == .ecdsaP256 ? try? P256.Signing.PrivateKey(rawRepresentation: raw) : nil
+        var hasRaw = false
+        let raw = SecretOctets(count: 32) { octets in
+            hasRaw = gcks_key_raw_private(key, octets.bindMemory(to: UInt8.self).baseAddress) == 1
+        }
+        (ed25519, p256) = raw.withUnsafeOctets { raw in
+            guard hasRaw else { return (nil, nil) }
+            return switch kind {
+            case .ed25519: (try? Curve25519.Signing.PrivateKey(rawRepresentation: raw), nil)
+            case .ecdsaP256: (nil, try? P256.Signing.PrivateKey(rawRepresentation: raw))
+            default: (nil, nil)
+            }
+        }
     }
 
     deinit { gcks_key_free(key) }

@@ -93,14 +93,14 @@ final class TrustStore {
         var (from, until) = (Int64.min, Int64.max)
         var revoked: [[UInt8]: Set<[UInt8]>] = [:]
         for index in 0..<gcks_trust_crl_count(trust) {
+            from = max(from, gcks_trust_crl_last_update(trust, index))
+            until = min(until, gcks_trust_crl_next_update(trust, index))
             guard gcks_trust_crl_is_simple(trust, index) != 0,
                 let issuer = octets({ gcks_trust_crl_issuer(trust, index, $0, $1) })
             else {
                 isSimple = false
                 continue
             }
-            from = max(from, gcks_trust_crl_last_update(trust, index))
-            until = min(until, gcks_trust_crl_next_update(trust, index))
             var serials = revoked[issuer] ?? []
             var octets = [UInt8](repeating: 0, count: 64)
             for entry in 0..<gcks_trust_crl_revoked_count(trust, index) {

@@ -24,6 +24,8 @@ package enum ResponderEffect: Sendable {
     case send([[UInt8]], DatagramPath)
     case ask(RegistrationRequest)
     case event(Event)
+    /// The peer did not prove who it is; the SA is closed.
+    case unproved(FailedAuthentication)
     /// The SA is gone; nothing else comes from it.
     case closed
 }
@@ -61,6 +63,22 @@ package enum InitiatorClosure: Hashable, Sendable {
     case authenticationFailed(String)
     case refused(NotifyType)
     case violated(String)
+    /// The responder cannot do what we need.
+    case unsupported(String)
     case deletedByPeer
     case finished
+}
+
+extension InitiatorClosure: CustomStringConvertible {
+    /// For logs: what the other end said in the registry's words, then why.
+    package var description: String {
+        switch self {
+        case .noAnswer: "no answer"
+        case .authenticationFailed(let why): "AUTHENTICATION_FAILED: \(why)"
+        case .refused(let notify): notify.description
+        case .violated(let why), .unsupported(let why): why
+        case .deletedByPeer: "deleted by the other end"
+        case .finished: "finished"
+        }
+    }
 }

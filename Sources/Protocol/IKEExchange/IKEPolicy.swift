@@ -8,6 +8,9 @@ package struct IKEPolicy: Hashable, Sendable {
     package var keyExchanges: [KeyExchangeMethod]
     /// KWA transforms; empty only for a plain IKEv2 initiator.
     package var keyWraps: [KeyWrapID]
+    /// Offer every proposal a second time without KWA: a plain IKEv2 responder takes none with a transform type that it does
+    /// not know (RFC 7296 3.3.6). Such an SA cannot carry group keys.
+    package var offersPlainIKE = false
 
     package init(
         suites: [ProtectionSuite], prfs: [PRFID], keyExchanges: [KeyExchangeMethod], keyWraps: [KeyWrapID]
@@ -46,23 +49,14 @@ package struct ChosenProposal: Hashable, Sendable {
 extension IKEPolicy {
     /// AEAD and non-AEAD ciphers may not share a proposal (RFC 7296 3.3.2): one proposal of each kind.
     var proposals: [Proposal] {
-        let common =
-            prfs.map { Transform.prf($0) } + keyExchanges.map { .keyExchange($0) } + keyWraps.map { .keyWrap($0) }
-        var proposals: [Proposal] = []
-        let aeads = suites.filter(\.isAEAD)
-        if !aeads.isEmpty {
-            let ciphers = aeads.map { Transform.encryption($0.encryption, keyBits: $0.keyBits) }
-            proposals.append(Proposal(number: 1, securityProtocol: .ike, transforms: ciphers + common))
-        }
-        let others = suites.filter { !$0.isAEAD }
-        if !others.isEmpty {
-            var seen: Set<Transform> = []
-            let ciphers = others.flatMap(\.transforms).filter { seen.insert($0).inserted }
-            proposals.append(
-                Proposal(
-                    number: UInt8(proposals.count + 1), securityProtocol: .ike, transforms: ciphers + common))
-        }
-        return proposals
+        let common = prfs.map { Transform.prf($0) } + keyExchanges.map { .keyExchange($0) }
+        let aeads = suites.filter(\.isAEAD).map { Transform.encryption($0.encryption, keyBits: $0.keyBits) }
+        var seen: Set<Transform> = []
+        let others = suites.filter { !$0.isAEAD }.flatMap(\.transforms).filter { seen.insert($0).inserted }
+        let kinds = [aeads, others].filter { !$0.isEmpty }
+        var offers = kinds.map { $0 + common + keyWraps.map { .keyWrap($0) } }
+        if offersPlainIKE, !keyWraps.isEmpty { offers += kinds.map { $0 + common } }
+        return zip(1..., offers).map { Proposal(number: $0, securityProtocol: .ike, transforms: $1) }
     }
 
     /// The responder's choice: proposals that can carry group keys first, then the peer's order of proposals and ours of

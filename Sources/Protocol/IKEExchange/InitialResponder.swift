@@ -20,10 +20,11 @@ package enum InitialResponder {
     ///   - datagram: the whole message; AUTH covers it.
     ///   - cookies: nil when no cookie is asked for now.
     ///   - addressProof: asks for a cookie when the full answer would be larger than the request, before any public-key work.
+    ///   - admits: asked last before public-key work; false is silence.
     package static func respond(
         to message: FramedMessage, datagram: [UInt8], path: DatagramPath, configuration: ResponderConfiguration,
-        cookies: CookieJar?, addressProof: CookieJar? = nil, at now: Moment, engine: CryptoEngine,
-        entropy: inout some EntropySource
+        cookies: CookieJar?, addressProof: CookieJar? = nil, admits: () -> Bool = { true }, at now: Moment,
+        engine: CryptoEngine, entropy: inout some EntropySource
     ) -> Outcome {
         guard case .clear(let reader) = message.body else { return .silence("protected-init") }
         let header = message.header
@@ -61,6 +62,7 @@ package enum InitialResponder {
         {
             return answer
         }
+        guard admits() else { return .silence("source-rate") }
         return begin(
             header, datagram, offer, chain, chosen, path, configuration, now, engine, &entropy)
     }
@@ -77,22 +79,12 @@ package enum InitialResponder {
         return .stateless(answer(header, .cookie, cookie), given.isEmpty ? "cookie-sent" : "cookie-wrong")
     }
 
-    /// What stands in every full answer, whoever asks.
-    private static func announcements(_ configuration: ResponderConfiguration) -> [Payload] {
-        let authorities = configuration.trust.authorityKeyIDs
-        let request = authorities.isEmpty ? [] : [Payload.certificateRequest(CertificatePayload(octets: authorities))]
-        return request + [
-            .notify(NotifyPayload(.ikev2FragmentationSupported)), InitNotifies.signatureHashes,
-            .notify(NotifyPayload(.childlessIKEv2Supported)), .vendorID(ExtensionVendorID.octets),
-        ]
-    }
-
     /// The size of the full answer, known without making it: KE and nonce have fixed sizes, NAT hashes 20 octets each.
     private static func replyOctets(_ chosen: ChosenProposal, _ configuration: ResponderConfiguration) -> Int {
-        let named = PayloadChain([.securityAssociation([chosen.proposal])] + announcements(configuration))
         let (generic, notify) = (4, 8)
-        return IKEHeader.octetCount + named.encode().count + generic + 4 + (chosen.keyExchange.publicOctets ?? 0)
-            + generic + ExchangeLimits.nonceOctets + 2 * (notify + 20)
+        let transforms = chosen.proposal.transforms.reduce(0) { $0 + 8 + 4 * $1.attributes.count }
+        return IKEHeader.octetCount + configuration.announcementOctets + generic + 8 + transforms + generic + 4
+            + (chosen.keyExchange.publicOctets ?? 0) + generic + ExchangeLimits.nonceOctets + 2 * (notify + 20)
     }
 
     private static func begin(
@@ -125,10 +117,10 @@ package enum InitialResponder {
         ]
         payloads += InitNotifies.natDetection(
             header.initiatorSPI, spiR, own: path.local, peer: path.remote, engine)
-        payloads += announcements(configuration)
-        var replyHeader = header
-        replyHeader.responderSPI = spiR
-        replyHeader.flags = .response
+        payloads += configuration.announcements
+        let replyHeader = IKEHeader(
+            initiatorSPI: header.initiatorSPI, responderSPI: spiR, nextPayload: .none, exchange: .ikeSAInit,
+            flags: .response, messageID: header.messageID)
         let reply = MessageAssembly.clear(replyHeader, PayloadChain(payloads))
         let authentication = AuthenticationContext(
             prf: chosen.prf, initiatorMessage: datagram, responderMessage: reply, nonceI: offer.nonce, nonceR: nonceR,

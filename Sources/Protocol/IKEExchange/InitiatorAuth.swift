@@ -70,7 +70,7 @@ extension InitiatorSA {
                 error.type == .authenticationFailed
                     ? .authenticationFailed("the GCKS does not accept us") : .refused(error.type))
         }
-        if let expected = configuration.expectedResponder, expected != identity {
+        if let expected = configuration.expectedResponder, expected.canonical != identity.canonical {
             return disbelieve("the GCKS is \(identity), not \(expected)", now, engine, &entropy)
         }
         do throws(AuthenticationRefusal) {
@@ -83,6 +83,7 @@ extension InitiatorSA {
         state = .established
         var effects: [InitiatorEffect] = [.established(responder: identity)]
         if case .gsaAuth(let join) = opening { effects += joined(join.group, chain) }
+        guard chain.notify(.invalidSyntax) == nil else { return effects + end(.refused(.invalidSyntax)) }
         return effects + sendNext(now, engine, &entropy)
     }
 

@@ -21,7 +21,7 @@ package struct InitiatorConfiguration {
 
     package init(
         own: OwnCredentials, sharedKey: HeldSecret?, trust: any PeerTrust, expectedResponder: Identity?,
-        policy: IKEPolicy = .standard, fragmentOctets: Int = 1280, retransmission: Retransmission = Retransmission(),
+        policy: IKEPolicy = .standard, fragmentOctets: Int = 1228, retransmission: Retransmission = Retransmission(),
         natTraversalPort: UInt16 = 4500, forcesNATTraversal: Bool = false, logsKeys: Bool = false
     ) {
         self.own = own

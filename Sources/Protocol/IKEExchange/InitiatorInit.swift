@@ -131,6 +131,10 @@ extension InitiatorSA {
         } catch {
             return []
         }
+        if case .ikeAuth = opening, chain.notify(.childlessIKEv2Supported) == nil {
+            // Without it the responder wants SA and TS in IKE_AUTH (RFC 6023 3).
+            return end(.unsupported("the responder does not announce CHILDLESS_IKEV2_SUPPORTED"))
+        }
         self.chosen = chosen
         var channel = MessageChannel(
             keys, suite: chosen.suite, spiI: context.spiI, spiR: context.spiR, isInitiator: true,

@@ -38,8 +38,9 @@ package final class InitiatorSA {
     var chosen: ChosenProposal?
     var gskW: HeldSecret?
     var nextMessageID = MessageID.zero
-    private var peerExpected = MessageID.zero
-    private var lastResponse: [[UInt8]] = []
+    var peerExpected = MessageID.zero
+    var lastResponse: [[UInt8]] = []
+    var repeats = RepeatBudget()
 
     /// - Parameters:
     ///   - local: the address the member sends from, for NAT detection.
@@ -167,16 +168,10 @@ package final class InitiatorSA {
         guard let channel, header.initiatorSPI == channel.spiI, header.responderSPI == channel.spiR,
             !header.isFromInitiator
         else { return [] }
-        let opened: MessageChannel.Opened?
-        do throws(CryptoError) {
-            opened = try self.channel?.open(message, engine: engine)
-        } catch {
-            return []
-        }
-        guard let opened else { return [] }
-        if !header.isResponse { return handleRequest(header, opened, engine, &entropy) }
-        guard case .whole(let firstInner, let inner) = opened, let request = outstanding,
-            header.messageID == request.messageID, header.exchange == request.exchange
+        if !header.isResponse { return handleRequest(message, at: now, engine, &entropy) }
+        // Nothing but the awaited answer is worth the decryption, or may touch its fragments.
+        guard let request = outstanding, header.messageID == request.messageID, header.exchange == request.exchange,
+            case .whole(let firstInner, let inner)? = open(message, isAwaited: true, engine)
         else { return [] }
         outstanding = nil
         guard let chain = try? PayloadChain(first: firstInner, octets: inner),
@@ -186,13 +181,24 @@ package final class InitiatorSA {
             return handleAuth(chain, attempt, at: now, wall: wall, engine, &entropy)
         }
         let effects = handleAnswer(chain, request.request)
+        // The other end takes its INVALID_SYNTAX for the end of the SA, and so do we (RFC 7296 2.21.3).
+        guard chain.notify(.invalidSyntax) == nil else { return effects + end(.refused(.invalidSyntax)) }
         return effects + sendNext(now, engine, &entropy)
+    }
+
+    /// Nil for what is not authentic.
+    func open(_ message: FramedMessage, isAwaited: Bool, _ engine: CryptoEngine) -> MessageChannel.Opened? {
+        do throws(CryptoError) {
+            return try channel?.open(message, isAwaited: isAwaited, engine: engine)
+        } catch {
+            return nil
+        }
     }
 
     private func handleAnswer(_ chain: PayloadChain, _ request: InitiatorRequest?) -> [InitiatorEffect] {
         switch request {
         case .join(let join): joined(join.group, chain)
-        case .leave(let group, _): [.left(group: group)]
+        case .leave(let group, _): [chain.firstError.map { .refused(group: group, $0.type) } ?? .left(group: group)]
         case .delete: end(.finished)
         case .liveness, nil: []
         }
@@ -222,34 +228,5 @@ package final class InitiatorSA {
                     group: group, groupSecurityAssociation: gsa.encodeBody(), keyDownload: kd.encodeBody(),
                     notifies: notifies, gskW: gskW, keyWrap: keyWrap))
         ]
-    }
-
-    /// The responder's own requests: liveness and Delete; anything else is answered INVALID_SYNTAX.
-    private func handleRequest(
-        _ header: IKEHeader, _ opened: MessageChannel.Opened, _ engine: CryptoEngine,
-        _ entropy: inout some EntropySource
-    ) -> [InitiatorEffect] {
-        guard isEstablished else { return [] }
-        if header.messageID.next == peerExpected, !lastResponse.isEmpty { return [.send(lastResponse, path)] }
-        guard header.messageID == peerExpected, case .whole(let firstInner, let inner) = opened,
-            let next = header.messageID.next
-        else { return [] }
-        let chain = try? PayloadChain(first: firstInner, octets: inner)
-        let isKnown = header.exchange == .informational && chain != nil
-        let payloads: [Payload] = isKnown ? [] : [.notify(NotifyPayload(.invalidSyntax))]
-        peerExpected = next
-        do throws(CryptoError) {
-            lastResponse =
-                try channel?.seal(
-                    PayloadChain(payloads), header.exchange, isResponse: true, messageID: header.messageID,
-                    engine: engine, entropy: &entropy) ?? []
-        } catch {
-            return end(.violated("sealing failed: \(error)"))
-        }
-        let answer = InitiatorEffect.send(lastResponse, path)
-        let deletesUs = (chain?.payloads ?? []).contains { payload in
-            if case .delete(let delete) = payload { delete.securityProtocol == .ike } else { false }
-        }
-        return deletesUs && isKnown ? [answer] + end(.deletedByPeer) : [answer]
     }
 }

@@ -5,6 +5,9 @@ package enum ExchangeLimits {
     static let unauthenticatedReassemblyOctets = 24_576
     static let fragments: UInt16 = 64
     static let nonceOctets = 32
+    /// Repeats of one answer that cost nothing; after them one for each pause.
+    static let freeRepeats: UInt8 = 8
+    static let repeatPause = Duration.seconds(1)
     /// INVALID_KE_PAYLOAD and COOKIE together may send an initiator back this often.
     static let initRounds = 5
     static let queuedRequests = 64

@@ -20,7 +20,8 @@ struct MessageChannel {
     let fragmentOctets: Int
     /// The most octets of one message in fragments; small until the peer has proved who it is.
     var reassemblyOctets: Int
-    private var joining: FragmentJoin?
+    /// Fragments of a response (true) and of a request (false); the window is one of each.
+    private var joining: [Bool: FragmentJoin] = [:]
 
     init(
         _ keys: IKEKeys, suite: ProtectionSuite, spiI: IKESPI, spiR: IKESPI, isInitiator: Bool, fragmentOctets: Int
@@ -55,10 +56,13 @@ struct MessageChannel {
                 header, firstInner: chain.first, sealedOctets: suite.sealedOctets(for: inner.count))
             return [prefix + (try protect(inner, prefix, engine, &entropy))]
         }
-        let total = (inner.count + room - 1) / room
+        // Never more fragments than an end of this house joins: then larger ones.
+        let most = Int(ExchangeLimits.fragments)
+        let size = max(room, (inner.count + most - 1) / most)
+        let total = (inner.count + size - 1) / size
         var datagrams: [[UInt8]] = []
         for index in 0..<total {
-            let part = Array(inner[index * room..<min((index + 1) * room, inner.count)])
+            let part = Array(inner[index * size..<min((index + 1) * size, inner.count)])
             let prefix = MessageAssembly.fragmentPrefix(
                 header, firstInner: chain.first, number: UInt16(clamping: index + 1), total: UInt16(clamping: total),
                 sealedOctets: suite.sealedOctets(for: part.count))
@@ -82,12 +86,15 @@ struct MessageChannel {
 
     enum Opened {
         case whole(firstInner: PayloadType, [UInt8])
-        /// Authentic, and more fragments are awaited.
-        case partial(isFirst: Bool)
+        /// Authentic: a fragment of a message that is not complete, or not awaited.
+        case partial
     }
 
-    /// Proves integrity; nothing else about the message is looked at before.
-    mutating func open(_ message: FramedMessage, engine: CryptoEngine) throws(CryptoError) -> Opened {
+    /// Proves integrity. Only fragments of the message that is awaited in its direction are joined: others, recorded and
+    /// sent again, would wipe them.
+    mutating func open(
+        _ message: FramedMessage, isAwaited: Bool, engine: CryptoEngine
+    ) throws(CryptoError) -> Opened {
         switch message.body {
         case .clear: throw .notAuthentic
         case .encrypted(let body):
@@ -95,16 +102,21 @@ struct MessageChannel {
         case .fragment(let fragment):
             guard fragment.total <= ExchangeLimits.fragments else { throw .notAuthentic }
             let part = try open(fragment.associatedData, fragment.sealed, engine)
-            let header = message.header
-            if joining?.messageID != header.messageID || joining?.isResponse != header.isResponse {
-                joining = FragmentJoin(messageID: header.messageID, isResponse: header.isResponse)
-            }
-            guard let whole = joining?.add(fragment, part, atMost: reassemblyOctets) else {
-                return .partial(isFirst: fragment.number == 1)
-            }
-            joining = nil
-            return .whole(firstInner: whole.firstInner, whole.inner)
+            guard isAwaited else { return .partial }
+            return join(fragment, part, message.header)
         }
+    }
+
+    private mutating func join(_ fragment: SealedFragment, _ part: [UInt8], _ header: IKEHeader) -> Opened {
+        if joining[header.isResponse]?.messageID != header.messageID {
+            joining[header.isResponse] = FragmentJoin(messageID: header.messageID)
+        }
+        guard let whole = joining[header.isResponse]?.add(fragment, part, atMost: reassemblyOctets) else {
+            return .partial
+        }
+        joining[header.isResponse] = nil
+        if joining.isEmpty { joining = [:] }
+        return .whole(firstInner: whole.firstInner, whole.inner)
     }
 
     private func open(
@@ -120,16 +132,12 @@ struct MessageChannel {
 /// (RFC 7383 2.6).
 private struct FragmentJoin {
     let messageID: MessageID
-    let isResponse: Bool
     private var total: UInt16 = 0
     private var parts: [UInt16: [UInt8]] = [:]
     private var octets = 0
     private var firstInner = PayloadType.none
 
-    init(messageID: MessageID, isResponse: Bool) {
-        self.messageID = messageID
-        self.isResponse = isResponse
-    }
+    init(messageID: MessageID) { self.messageID = messageID }
 
     mutating func add(
         _ fragment: SealedFragment, _ part: [UInt8], atMost limit: Int

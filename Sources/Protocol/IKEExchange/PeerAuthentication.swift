@@ -86,7 +86,7 @@ struct AuthenticationContext {
         }
         switch payload.method {
         case .sharedKey:
-            guard let key = trust.sharedKey(with: identity) else {
+            guard let key = trust.sharedKey(with: identity.canonical) else {
                 throw AuthenticationRefusal("no shared key with \(identity)")
             }
             let expected = try? engine.sharedKeyAuthentication(prf, sharedSecret: key.secret, signedOctets: covered)

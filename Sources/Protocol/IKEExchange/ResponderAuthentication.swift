@@ -12,19 +12,20 @@ extension ResponderSA {
     ) -> [ResponderEffect] {
         let request = AuthRequest(chain)
         guard let identity = request.identity, let proof = request.authentication else {
-            return fail(header, "no AUTH: EAP is not offered", engine, &entropy)
+            return fail(header, request, "no AUTH: EAP is not offered", engine, &entropy)
         }
         do throws(AuthenticationRefusal) {
             authentication = try handshake.authentication.verify(
                 proof, isInitiator: true, identity: identity, certificates: request.certificates,
                 trust: configuration.trust, at: wall, engine: engine)
         } catch {
-            return fail(header, error.reason, engine, &entropy)
+            return fail(header, request, error.reason, engine, &entropy)
         }
         guard let leading = proveOurselves(handshake, to: identity, configuration, engine) else {
-            return fail(header, "\(identity) accepts no way of ours to authenticate", engine, &entropy)
+            return fail(header, request, "\(identity) accepts no way of ours to authenticate", engine, &entropy)
         }
-        peer = identity
+        peer = identity.canonical
+        saysInitialContact = chain.notify(.initialContact) != nil
         state = .established
         channel.reassemblyOctets = ExchangeLimits.reassemblyOctets
         let event = ResponderEffect.event(
@@ -48,7 +49,7 @@ extension ResponderSA {
         var certificates: [Payload] = []
         switch authentication {
         case .sharedKey:
-            guard let key = configuration.trust.sharedKey(with: peer) else { return nil }
+            guard let key = configuration.trust.sharedKey(with: peer.canonical) else { return nil }
             proof = try? handshake.authentication.sharedKeyPayload(
                 byInitiator: false, identity: own.identity, key: key, engine: engine)
         case .signature:
@@ -65,14 +66,19 @@ extension ResponderSA {
 
     /// AUTHENTICATION_FAILED without AUTH: the SA is dead (RFC 7296 2.21.2). The reason stays here.
     private func fail(
-        _ header: IKEHeader, _ reason: String, _ engine: CryptoEngine, _ entropy: inout some EntropySource
+        _ header: IKEHeader, _ request: AuthRequest, _ reason: String, _ engine: CryptoEngine,
+        _ entropy: inout some EntropySource
     ) -> [ResponderEffect] {
         let effects = respond(header, [.notify(NotifyPayload(.authenticationFailed))], engine, &entropy)
-        state = .closed
+        let end = close()
         let event = Event(
             "ike-authentication-failed", .notice, limitedBy: path.remote.address.description,
             fields(path) + [("reason", reason)])
-        return effects + [.event(event), .closed]
+        let unproved = request.identity.map {
+            ResponderEffect.unproved(
+                FailedAuthentication(member: $0, group: request.group, remote: path.remote, reason: reason))
+        }
+        return effects + [.event(event)] + (unproved.map { [$0] } ?? []) + end
     }
 }
 

@@ -1,4 +1,5 @@
 package import IKEVocabulary
+import IKEWire
 
 /// What a frontend's IKE SAs share.
 package struct ResponderConfiguration {
@@ -8,19 +9,32 @@ package struct ResponderConfiguration {
     package let policy: IKEPolicy
     /// Largest IKE message in one datagram before it is fragmented.
     package let fragmentOctets: Int
+    /// Of our own requests: probes and Deletes.
+    package let retransmission: Retransmission
     /// Emits key-log records: for the lab only.
     package let logsKeys: Bool
+    /// What stands in every IKE_SA_INIT answer, whoever asks, and its size.
+    let announcements: [Payload]
+    let announcementOctets: Int
 
     package init(
         frontend: String, own: OwnCredentials, trust: any PeerTrust, policy: IKEPolicy = .standard,
-        fragmentOctets: Int = 1280, logsKeys: Bool = false
+        fragmentOctets: Int = 1228, retransmission: Retransmission = Retransmission(), logsKeys: Bool = false
     ) {
         self.frontend = frontend
         self.own = own
         self.trust = trust
         self.policy = policy
         self.fragmentOctets = fragmentOctets
+        self.retransmission = retransmission
         self.logsKeys = logsKeys
+        let authorities = trust.authorityKeyIDs
+        announcements =
+            (authorities.isEmpty ? [] : [.certificateRequest(CertificatePayload(octets: authorities))]) + [
+                .notify(NotifyPayload(.ikev2FragmentationSupported)), InitNotifies.signatureHashes,
+                .notify(NotifyPayload(.childlessIKEv2Supported)), .vendorID(ExtensionVendorID.octets),
+            ]
+        announcementOctets = PayloadChain(announcements).encode().count
     }
 }
 

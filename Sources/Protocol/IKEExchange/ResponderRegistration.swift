@@ -13,7 +13,7 @@ extension ResponderSA {
         for case .identificationGroup(let group) in chain.payloads {
             return ask(group, chain, header, leading: [], configuration, engine, &entropy)
         }
-        return respond(header, [.notify(NotifyPayload(.invalidSyntax))], engine, &entropy)
+        return refuseSyntax(header, engine, &entropy)
     }
 
     /// Hands the request to the authority. An SA without KWA cannot carry group keys: NO_PROPOSAL_CHOSEN, the SA stays.
@@ -25,7 +25,7 @@ extension ResponderSA {
             return respond(header, leading + [.notify(NotifyPayload(.noProposalChosen))], engine, &entropy)
         }
         guard let action = action(chain, keyWrap, gskW, mayLeave: leading.isEmpty) else {
-            return respond(header, leading + [.notify(NotifyPayload(.invalidSyntax))], engine, &entropy)
+            return refuseSyntax(header, leading: leading, engine, &entropy)
         }
         let operation = OperationID(initiator: spiI, responder: spiR, messageID: header.messageID)
         state = .askingAuthority(

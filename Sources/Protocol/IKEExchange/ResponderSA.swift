@@ -15,6 +15,8 @@ package final class ResponderSA {
         case established
         /// Waiting for the authority's answer to the request with the expected Message ID.
         case askingAuthority(PendingAnswer)
+        /// Our Delete is not answered yet; nothing new is begun.
+        case deleting
         case closed
     }
 
@@ -22,7 +24,6 @@ package final class ResponderSA {
     struct Handshake {
         let authentication: AuthenticationContext
         let peerHashes: Set<SignatureHashID>
-        let keys: IKEKeys
     }
 
     /// A response that waits for the authority.
@@ -42,11 +43,16 @@ package final class ResponderSA {
     let gskW: HeldSecret?
     private var expected = MessageID(rawValue: 1)
     private var lastResponse: [[UInt8]] = []
+    private var repeats = RepeatBudget()
+    var nextOwnID = MessageID.zero
+    var ownRequest: OwnRequest?
+    /// The member says that it has no other SA with us (RFC 7296 2.4).
+    package internal(set) var saysInitialContact = false
     package internal(set) var peer: Identity?
     var authentication = MemberAuthentication.sharedKey
     package private(set) var path: DatagramPath
-    /// When the peer was last heard authentically.
-    package private(set) var lastHeard: Moment
+    /// When the peer last said something new.
+    package internal(set) var lastHeard: Moment
 
     init(
         context: IKEKeyContext, keys: IKEKeys, chosen: ChosenProposal, authentication: AuthenticationContext,
@@ -63,12 +69,19 @@ package final class ResponderSA {
             keys, suite: context.suite, spiI: context.spiI, spiR: context.spiR, isInitiator: false,
             fragmentOctets: fragmentOctets)
         channel.peerReassembles = peerReassembles
-        state = .awaitingAuth(Handshake(authentication: authentication, peerHashes: peerHashes, keys: keys))
+        state = .awaitingAuth(Handshake(authentication: authentication, peerHashes: peerHashes))
         self.gskW = gskW
     }
 
     package var isEstablished: Bool { peer != nil }
     package var isClosed: Bool { if case .closed = state { true } else { false } }
+    /// True when the peer has to hear of the end.
+    package var canBeDeleted: Bool {
+        switch state {
+        case .established, .askingAuthority: true
+        case .awaitingAuth, .deleting, .closed: false
+        }
+    }
 
     /// Takes one framed message of this SA.
     package func handle(
@@ -76,17 +89,20 @@ package final class ResponderSA {
         configuration: ResponderConfiguration, engine: CryptoEngine, entropy: inout some EntropySource
     ) -> [ResponderEffect] {
         let header = message.header
-        guard !header.isResponse, header.isFromInitiator else { return [] }
-        guard header.messageID == expected || header.messageID.next == expected else { return [] }
+        guard header.isFromInitiator else { return [] }
+        if header.isResponse { return handleAnswer(message, now, configuration, engine, &entropy) }
+        // A request that was answered could have been recorded: it is heard on the path that is known only.
+        let isNew = header.messageID == expected
+        guard isNew || (header.messageID.next == expected && path == self.path) else { return [] }
         let opened: MessageChannel.Opened
         do throws(CryptoError) {
-            opened = try channel.open(message, engine: engine)
+            opened = try channel.open(message, isAwaited: isNew, engine: engine)
         } catch {
             return [.event(Event("ike-not-authentic", .info, limitedBy: path.remote.address.description, fields(path)))]
         }
-        lastHeard = now
-        guard header.messageID == expected else { return repeatResponse(to: message, on: path) }
+        guard isNew else { return repeatResponse(to: message, at: now) }
         guard !isClosed, case .whole(let firstInner, let inner) = opened else { return [] }
+        lastHeard = now
         if case .askingAuthority = state { return [] }
         // Only a new request moves the SA to another address: an old one could have been recorded and sent by anybody.
         self.path = path
@@ -113,7 +129,7 @@ package final class ResponderSA {
             return authenticate(handshake, header, chain, wall, configuration, engine, &entropy)
         case (.established, .gsaRegistration):
             return register(header, chain, configuration, engine, &entropy)
-        case (.established, .informational):
+        case (.established, .informational), (.deleting, .informational):
             return inform(header, chain, engine, &entropy)
         case (.established, .createChildSA):
             // No Child SAs here, and no rekey of the IKE SA: the member makes a new one (RFC 7296 1.3).
@@ -121,8 +137,8 @@ package final class ResponderSA {
         case (.awaitingAuth, _):
             // Before AUTH nothing else may come; an answer would be one to a stranger (RFC 7296 2.21.2).
             return []
-        default:
-            return respond(header, [.notify(NotifyPayload(.invalidSyntax))], engine, &entropy)
+        case (.deleting, _): return []
+        default: return refuseSyntax(header, engine, &entropy)
         }
     }
 
@@ -138,9 +154,15 @@ package final class ResponderSA {
             }
         }
         let effects = respond(header, [], engine, &entropy)
-        guard endsUs else { return effects }
+        return endsUs ? effects + close() : effects
+    }
+
+    /// The end; once only.
+    func close() -> [ResponderEffect] {
+        guard !isClosed else { return [] }
         state = .closed
-        return effects + [.closed]
+        ownRequest = nil
+        return [.closed]
     }
 
     // MARK: Answers
@@ -156,45 +178,49 @@ package final class ResponderSA {
         _ exchange: ExchangeType, _ messageID: MessageID, _ payloads: [Payload], _ engine: CryptoEngine,
         _ entropy: inout some EntropySource
     ) -> [ResponderEffect] {
-        guard let next = messageID.next else {
-            state = .closed
-            return [.closed]
-        }
+        guard let next = messageID.next else { return close() }
         do throws(CryptoError) {
             lastResponse = try channel.seal(
                 PayloadChain(payloads), exchange, isResponse: true, messageID: messageID, engine: engine,
                 entropy: &entropy)
         } catch {
-            state = .closed
-            return [.event(Event("ike-seal-failed", .error, [("why", "\(error)")])), .closed]
+            return [.event(Event("ike-seal-failed", .error, [("why", "\(error)")]))] + close()
         }
         expected = next
+        repeats = RepeatBudget()
         return [.send(lastResponse, path)]
     }
 
     /// A repeated request gets the same octets, after the end of the SA too; of a fragmented one only the first fragment
     /// asks (RFC 7383 2.6.1).
-    private func repeatResponse(to message: FramedMessage, on path: DatagramPath) -> [ResponderEffect] {
+    private func repeatResponse(to message: FramedMessage, at now: Moment) -> [ResponderEffect] {
         if case .fragment(let fragment) = message.body, fragment.number != 1 { return [] }
-        return lastResponse.isEmpty ? [] : [.send(lastResponse, path)]
+        return !lastResponse.isEmpty && repeats.take(at: now) ? [.send(lastResponse, path)] : []
     }
 
-    /// INVALID_SYNTAX and UNSUPPORTED_CRITICAL_PAYLOAD, protected; before AUTH the SA ends with it (RFC 7296 2.21).
+    /// INVALID_SYNTAX is the end of the SA at both ends (RFC 7296 2.21.3).
+    func refuseSyntax(
+        _ header: IKEHeader, leading: [Payload] = [], _ engine: CryptoEngine, _ entropy: inout some EntropySource
+    ) -> [ResponderEffect] {
+        respond(header, leading + [.notify(NotifyPayload(.invalidSyntax))], engine, &entropy) + close()
+    }
+
+    /// INVALID_SYNTAX and UNSUPPORTED_CRITICAL_PAYLOAD, protected; before AUTH the SA ends with both (RFC 7296 2.21.2).
     private func answerFault(
         _ error: PayloadError, _ header: IKEHeader, _ engine: CryptoEngine, _ entropy: inout some EntropySource
     ) -> [ResponderEffect] {
-        let notify =
-            switch error {
-            case .malformed: NotifyPayload(.invalidSyntax)
-            case .unsupportedCritical(let type): NotifyPayload(.unsupportedCriticalPayload, data: [type])
-            }
-        let event = Event(
-            "ike-violation", .notice, limitedBy: path.remote.address.description, fields(path) + [("why", "\(error)")])
-        let wasEstablished = isEstablished
-        let effects = respond(header, [.notify(notify)], engine, &entropy) + [.event(event)]
-        guard !wasEstablished || notify.type == .invalidSyntax else { return effects }
-        state = .closed
-        return effects + [.closed]
+        let event = ResponderEffect.event(
+            Event(
+                "ike-violation", .notice, limitedBy: path.remote.address.description,
+                fields(path) + [("why", "\(error)")]))
+        switch error {
+        case .malformed: return refuseSyntax(header, engine, &entropy) + [event]
+        case .unsupportedCritical(let type):
+            let wasEstablished = isEstablished
+            let notify = NotifyPayload(.unsupportedCriticalPayload, data: [type])
+            let effects = respond(header, [.notify(notify)], engine, &entropy) + [event]
+            return wasEstablished ? effects : effects + close()
+        }
     }
 
     func fields(_ path: DatagramPath) -> [(key: String, value: String)] {

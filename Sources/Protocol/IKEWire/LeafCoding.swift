@@ -6,6 +6,7 @@ extension Identity {
     init(decoding reader: inout OctetReader) throws(WireError) {
         let type = IDType(rawValue: try reader.readUInt8("ID type"))
         try reader.skip(3, "ID reserved")
+        guard reader.remaining <= WireLimits.identityOctets else { throw reader.error(.tooMany, "ID data") }
         let octets = reader.readRemaining()
         let expected: Int? = type == .ipv4Address ? 4 : type == .ipv6Address ? 16 : nil
         guard expected == nil || octets.count == expected else { throw reader.error(.badLength, "ID data") }

@@ -2,6 +2,8 @@
 package enum WireLimits {
     package static let messageOctets = 65_535
     package static let payloads = 64
+    /// IDi, IDr and IDg: kept, logged and handed on.
+    package static let identityOctets = 1024
     package static let proposals = 64
     package static let transforms = 128
     package static let transformAttributes = 8

@@ -12,66 +12,68 @@ package struct RuleViolation: Error, Hashable, Sendable {
 /// Notifies, Vendor IDs and unknown payloads may stand anywhere; the limits of the chain bound them.
 package enum PayloadRules {
     struct Rule: Sendable {
+        let payload: PayloadType
         let least: Int
         let most: Int
     }
 
-    typealias Row = [PayloadType: Rule]
-    private static let one = Rule(least: 1, most: 1)
-    private static let optional = Rule(least: 0, most: 1)
-    private static let certificates = Rule(least: 0, most: 8)
-    private static let requests = Rule(least: 0, most: 8)
-    private static let deletes = Rule(least: 0, most: 16)
+    private static func one(_ payload: PayloadType) -> Rule { Rule(payload: payload, least: 1, most: 1) }
+    private static func optional(_ payload: PayloadType) -> Rule { Rule(payload: payload, least: 0, most: 1) }
+    private static let certificates = Rule(payload: .certificate, least: 0, most: 8)
+    private static let requests = Rule(payload: .certificateRequest, least: 0, most: 8)
+    private static let deletes = Rule(payload: .delete, least: 0, most: 16)
 
-    private static func row(_ exchange: ExchangeType, isResponse: Bool) -> Row? {
+    private static let initRequest = [one(.securityAssociation), one(.keyExchange), one(.nonce), requests]
+    /// An error or a cookie comes without them; which of the two it is, the initiator decides.
+    private static let initResponse = [
+        optional(.securityAssociation), optional(.keyExchange), optional(.nonce), requests,
+    ]
+    /// An initiator that leaves AUTH out asks for EAP (RFC 7296 2.16), which the exchange refuses.
+    private static let ikeAuthRequest = [
+        one(.identificationInitiator), certificates, requests, optional(.identificationResponder),
+        optional(.authentication), optional(.securityAssociation), optional(.trafficSelectorInitiator),
+        optional(.trafficSelectorResponder), optional(.configuration),
+    ]
+    private static let ikeAuthResponse = [
+        optional(.identificationResponder), certificates, optional(.authentication), optional(.securityAssociation),
+        optional(.trafficSelectorInitiator), optional(.trafficSelectorResponder), optional(.configuration),
+    ]
+    private static let gsaAuthRequest = [
+        one(.identificationInitiator), certificates, requests, optional(.identificationResponder),
+        optional(.authentication), one(.identificationGroup), optional(.securityAssociation),
+    ]
+    private static let gsaAuthResponse = [
+        optional(.identificationResponder), certificates, optional(.authentication),
+        optional(.groupSecurityAssociation), optional(.keyDownload),
+    ]
+    private static let gsaRegistrationRequest = [one(.identificationGroup), optional(.securityAssociation)]
+    private static let gsaRegistrationResponse = [optional(.groupSecurityAssociation), optional(.keyDownload)]
+    /// Deletes stand alone or beside the SAs that replace what they delete (RFC 9838 2.4.1).
+    private static let gsaRekey = [
+        optional(.groupSecurityAssociation), optional(.keyDownload), deletes, optional(.authentication),
+    ]
+    private static let gsaInbandRekey = [optional(.groupSecurityAssociation), optional(.keyDownload), deletes]
+    private static let createChildSA = [
+        optional(.securityAssociation), optional(.nonce), optional(.keyExchange), optional(.trafficSelectorInitiator),
+        optional(.trafficSelectorResponder),
+    ]
+    private static let informational = [deletes, optional(.configuration)]
+
+    private static func row(_ exchange: ExchangeType, isResponse: Bool) -> [Rule]? {
         switch (exchange, isResponse) {
-        case (.ikeSAInit, false):
-            [.securityAssociation: one, .keyExchange: one, .nonce: one, .certificateRequest: requests]
-        case (.ikeSAInit, true):
-            // An error or a cookie comes without them; which of the two it is, the initiator decides.
-            [
-                .securityAssociation: optional, .keyExchange: optional, .nonce: optional,
-                .certificateRequest: requests,
-            ]
-        case (.ikeAuth, false):
-            [
-                .identificationInitiator: one, .certificate: certificates, .certificateRequest: requests,
-                .identificationResponder: optional, .authentication: one, .securityAssociation: optional,
-                .trafficSelectorInitiator: optional, .trafficSelectorResponder: optional, .configuration: optional,
-            ]
-        case (.ikeAuth, true):
-            [
-                .identificationResponder: optional, .certificate: certificates, .authentication: optional,
-                .securityAssociation: optional, .trafficSelectorInitiator: optional,
-                .trafficSelectorResponder: optional, .configuration: optional,
-            ]
-        case (.gsaAuth, false):
-            [
-                .identificationInitiator: one, .certificate: certificates, .certificateRequest: requests,
-                .identificationResponder: optional, .authentication: one, .identificationGroup: one,
-                .securityAssociation: optional,
-            ]
-        case (.gsaAuth, true):
-            [
-                .identificationResponder: optional, .certificate: certificates, .authentication: optional,
-                .groupSecurityAssociation: optional, .keyDownload: optional,
-            ]
-        case (.gsaRegistration, false): [.identificationGroup: one, .securityAssociation: optional]
-        case (.gsaRegistration, true): [.groupSecurityAssociation: optional, .keyDownload: optional]
-        case (.gsaRekey, false):
-            // Deletes stand alone or beside the SAs that replace what they delete (RFC 9838 2.4.1).
-            [
-                .groupSecurityAssociation: optional, .keyDownload: optional, .delete: deletes,
-                .authentication: optional,
-            ]
-        case (.gsaInbandRekey, false): [.groupSecurityAssociation: optional, .keyDownload: optional, .delete: deletes]
-        case (.gsaInbandRekey, true): [:]
-        case (.createChildSA, _):
-            [
-                .securityAssociation: optional, .nonce: optional, .keyExchange: optional,
-                .trafficSelectorInitiator: optional, .trafficSelectorResponder: optional,
-            ]
-        case (.informational, _): [.delete: deletes, .configuration: optional]
+        case (.ikeSAInit, false): initRequest
+        case (.ikeSAInit, true): initResponse
+        case (.ikeAuth, false): ikeAuthRequest
+        case (.ikeAuth, true): ikeAuthResponse
+        case (.gsaAuth, false): gsaAuthRequest
+        case (.gsaAuth, true): gsaAuthResponse
+        case (.gsaRegistration, false): gsaRegistrationRequest
+        case (.gsaRegistration, true): gsaRegistrationResponse
+        case (.gsaRekey, false): gsaRekey
+        case (.gsaInbandRekey, false): gsaInbandRekey
+        case (.gsaInbandRekey, true): []
+        case (.createChildSA, _): createChildSA
+        case (.informational, _): informational
         default: nil
         }
     }
@@ -79,7 +81,7 @@ package enum PayloadRules {
     /// True when the message must be protected by SK or SKF; only IKE_SA_INIT is in the clear.
     package static func isProtected(_ exchange: ExchangeType) -> Bool { exchange != .ikeSAInit }
 
-    /// - Throws: the first violation, by payload number. An exchange without a row is a violation of its own.
+    /// - Throws: the first violation. An exchange without a row is a violation of its own.
     package static func check(
         _ chain: PayloadChain, _ exchange: ExchangeType, isResponse: Bool, isProtected: Bool
     ) throws(RuleViolation) {
@@ -89,20 +91,21 @@ package enum PayloadRules {
         guard isProtected == Self.isProtected(exchange) else {
             throw RuleViolation(exchange: exchange, payload: .encrypted, problem: "wrong protection")
         }
-        var counts: [PayloadType: Int] = [:]
-        for payload in chain.payloads { counts[payload.type, default: 0] += 1 }
-        for (type, count) in counts.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-            guard type != .notify, type != .vendorID, Payload.isKnown(type) || row[type] != nil else { continue }
-            guard let rule = row[type] else {
+        for payload in chain.payloads {
+            let type = payload.type
+            let isFree = type == .notify || type == .vendorID || !Payload.isKnown(type)
+            guard isFree || row.contains(where: { $0.payload == type }) else {
                 throw RuleViolation(exchange: exchange, payload: type, problem: "must not be here")
             }
-            guard count <= rule.most else {
-                throw RuleViolation(exchange: exchange, payload: type, problem: "too often")
-            }
         }
-        for (type, rule) in row.sorted(by: { $0.key.rawValue < $1.key.rawValue })
-        where counts[type, default: 0] < rule.least {
-            throw RuleViolation(exchange: exchange, payload: type, problem: "missing")
+        for rule in row {
+            let count = chain.payloads.count { $0.type == rule.payload }
+            guard count <= rule.most else {
+                throw RuleViolation(exchange: exchange, payload: rule.payload, problem: "too often")
+            }
+            guard count >= rule.least else {
+                throw RuleViolation(exchange: exchange, payload: rule.payload, problem: "missing")
+            }
         }
     }
 }

@@ -17,12 +17,11 @@ package final class AuthorityCore {
 
     var groups: [GroupName: GroupState] = [:]
     var namesByIdentification: [Identity: GroupName] = [:]
-    var operations: [OperationID: OperationRow] = [:]
+    var operations = RememberedOperations()
     var rekeyOrders: [Int64: RekeyOrder] = [:]
     var lastRekeyOrder: Int64 = 0
     var spisInUse: Set<ESPSPI> = []
-    /// The newest last; a bounded record for `member list`, lost with the leadership.
-    var refusals: [MemberStatus] = []
+    var refusals: RecentRefusals
 
     /// - Throws: `AuthorityFailure` when a stored key does not open; nothing may be decided on such a state.
     package init(
@@ -31,6 +30,7 @@ package final class AuthorityCore {
     ) throws(AuthorityFailure) {
         term = state.term
         self.limits = limits
+        refusals = RecentRefusals(atMost: limits.refusalsKept)
         self.sealer = sealer
         self.engine = engine
         self.entropy = entropy

@@ -10,16 +10,22 @@ final class GroupState {
     /// Current SAs and those that are being retired.
     var dataSAs: [HeldDataSA]
     var retiredRekeySAs: [RekeySARow]
+    /// Retired SAs whose definition is gone: never opened again, only removed in time.
+    var abandonedDataSAs: [DataSARow]
     private(set) var members: [Identity: MemberRow] = [:]
     private(set) var senders: Set<Identity> = []
     /// Members that did not announce fragmentation: while there is one, GSA_REKEY goes out whole.
     private(set) var membersWithoutFragmentation = 0
 
-    init(row: GroupRow, rekeySA: HeldRekeySA, dataSAs: [HeldDataSA], retiredRekeySAs: [RekeySARow] = []) {
+    init(
+        row: GroupRow, rekeySA: HeldRekeySA, dataSAs: [HeldDataSA], retiredRekeySAs: [RekeySARow] = [],
+        abandonedDataSAs: [DataSARow] = []
+    ) {
         self.row = row
         self.rekeySA = rekeySA
         self.dataSAs = dataSAs
         self.retiredRekeySAs = retiredRekeySAs
+        self.abandonedDataSAs = abandonedDataSAs
     }
 
     var name: GroupName { row.name }

@@ -7,6 +7,7 @@ package struct AuthorityLimits: Hashable, Sendable {
     package var refusalsKept: Int = 256
     /// Operations are remembered this long, so that a retry finds its first result.
     package var operationsKept: Lifetime = Lifetime(seconds: 3600)
+    package var operationsForgottenAtOnce: Int = 2048
     /// A key is replaced when this part of its life remains (one tenth), though never later than `leastLead`.
     package var rekeyLeadDivisor: UInt32 = 10
     package var leastLead: Lifetime = Lifetime(seconds: 10)

@@ -32,7 +32,8 @@ extension AuthorityCore {
     }
 
     private func memberShow(_ identity: Identity, in name: GroupName?) -> Result<OperatorReply, OperatorFailure> {
-        let found = memberStatuses(name.flatMap { groups[$0] }).filter { $0.identity == identity }
+        if let name, groups[name] == nil { return .failure(.notFound("no group \(name)")) }
+        let found = memberStatuses(of: identity.canonical, in: name)
         return found.isEmpty ? .failure(.notFound("no member \(identity)")) : .success(.members(found))
     }
 
@@ -60,7 +61,7 @@ extension AuthorityCore {
         let row = OperationRow(
             operation: operation, at: now, kind: kind, group: group, senderIDs: [],
             summary: lines.joined(separator: "\n"))
-        operations[operation] = row
+        operations.record(row)
         draft.mutations.append(.recordOperation(row))
         draft.effects.append(
             .event(
@@ -93,7 +94,7 @@ extension AuthorityCore {
     ) throws -> [String] {
         let faults = definition.faults()
         guard faults.isEmpty else { throw OperatorFailure.invalid(faults) }
-        if let owner = namesByIdentification[definition.identification], owner != definition.name {
+        if let owner = namesByIdentification[definition.identification.canonical], owner != definition.name {
             throw OperatorFailure.conflict("\(definition.identification) is the id of group \(owner)")
         }
         let lines: [String]
@@ -120,7 +121,7 @@ extension AuthorityCore {
             name: definition.name, definition: definition, generation: GSAGeneration(rawValue: 1), nextSenderID: 0,
             changedAt: now)
         groups[definition.name] = GroupState(row: row, rekeySA: rekeySA, dataSAs: dataSAs)
-        namesByIdentification[definition.identification] = definition.name
+        namesByIdentification[definition.identification.canonical] = definition.name
         draft.mutations += [.putGroup(row), .putRekeySA(rekeySA.row)] + dataSAs.map { .putDataSA($0.row) }
         return [line]
     }

@@ -33,7 +33,14 @@ extension AuthorityCore {
         let members = chosen.flatMap { group in
             group.members.values.sorted { $0.identity.description < $1.identity.description }.map { status(of: $0) }
         }
-        return members + refusals.filter { only == nil || $0.group == only?.name.text }
+        return members + refusals.all.filter { only == nil || $0.group == only?.name.text }
+    }
+
+    /// One identity in one group or in all, as member or as turned away lately.
+    func memberStatuses(of identity: Identity, in name: GroupName?) -> [MemberStatus] {
+        let chosen = groups.values.filter { name == nil || $0.name == name }.sorted { $0.name < $1.name }
+        return chosen.compactMap { $0.members[identity].map(status) }
+            + refusals.all.filter { $0.identity.canonical == identity && (name == nil || $0.group == name?.text) }
     }
 
     private func status(of member: MemberRow) -> MemberStatus {

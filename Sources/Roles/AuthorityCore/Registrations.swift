@@ -8,7 +8,7 @@ extension AuthorityCore {
     func decide(_ request: RegistrationRequest, at now: WallTime, into draft: inout DecisionDraft)
         -> RegistrationOutcome
     {
-        guard let name = namesByIdentification[request.group], let group = groups[name] else {
+        guard let name = namesByIdentification[request.group.canonical], let group = groups[name] else {
             return refuse(
                 request, in: nil, RegistrationRefusal(.unknownGroup, "no group \(request.group)"), now, &draft)
         }
@@ -34,7 +34,8 @@ extension AuthorityCore {
         _ request: RegistrationRequest, _ join: JoinRequest, _ group: GroupState
     ) -> Result<UInt64, RegistrationRefusal> {
         let definition = group.definition
-        guard let rule = definition.rules.first(where: { $0.pattern.matches(request.member) }), rule.permission != .deny
+        let subject = Array(request.member.canonical.description.utf8)
+        guard let rule = definition.rules.first(where: { $0.pattern.matches(subject) }), rule.permission != .deny
         else {
             return .failure(RegistrationRefusal(.notAuthorised, "\(request.member) is not allowed in \(group.name)"))
         }
@@ -106,8 +107,10 @@ extension AuthorityCore {
             operation: request.operation, at: now, kind: "join", group: group.name, senderIDs: senderIDs, summary: "")
         group.row.nextSenderID = first + senderIDCount
         group.put(member)
-        operations[request.operation] = operation
-        if senderIDCount > 0 { draft.mutations.append(.putGroup(group.row)) }
+        operations.record(operation)
+        if senderIDCount > 0 {
+            draft.mutations.append(.setNextSenderID(group.row.nextSenderID, group: group.name))
+        }
         draft.mutations += [.putMember(member), .recordOperation(operation)]
         draft.effects.append(
             .event(
@@ -161,35 +164,17 @@ extension AuthorityCore {
         _ request: RegistrationRequest, _ notify: NotifyType, _ group: GroupState, at now: WallTime,
         into draft: inout DecisionDraft
     ) -> RegistrationOutcome {
-        // A repeated leave finds nobody and is answered like the first.
-        guard group.remove(request.member) != nil else { return .left }
-        draft.mutations.append(.removeMember(request.member, group: group.name))
+        // A repeated leave is answered like the first, also when the member has come back since.
+        guard operations[request.operation] == nil, group.remove(request.member) != nil else { return .left }
+        let operation = OperationRow(
+            operation: request.operation, at: now, kind: "leave", group: group.name, senderIDs: [], summary: "")
+        operations.record(operation)
+        draft.mutations += [.removeMember(request.member, group: group.name), .recordOperation(operation)]
         draft.effects.append(
             .event(
                 Event(
                     "member-left", .info,
                     [("group", group.name.text), ("member", request.member.description), ("notify", "\(notify)")])))
         return .left
-    }
-
-    private func refuse(
-        _ request: RegistrationRequest, in group: GroupName?, _ refusal: RegistrationRefusal, _ now: WallTime,
-        _ draft: inout DecisionDraft
-    ) -> RegistrationOutcome {
-        if refusals.count >= limits.refusalsKept { refusals.removeFirst(refusals.count - limits.refusalsKept + 1) }
-        refusals.append(
-            MemberStatus(
-                group: group?.text ?? request.group.description, identity: request.member, state: "refused", role: "-",
-                senderIDs: [], since: now, remote: request.remote, frontend: request.frontend,
-                authentication: request.authentication, reason: refusal.reason))
-        draft.effects.append(
-            .event(
-                Event(
-                    "registration-refused", .notice, limitedBy: request.member.description,
-                    [
-                        ("group", request.group.description), ("member", request.member.description),
-                        ("kind", refusal.kind.rawValue), ("reason", refusal.reason), ("frontend", request.frontend),
-                    ])))
-        return .refused(refusal)
     }
 }

@@ -29,6 +29,9 @@ extension AuthorityCore {
     ) throws {
         let definition = definition ?? group.definition
         let over = group.rekeySA
+        guard rekeyOrders.count < limits.rekeyOrdersKept else {
+            throw OperatorFailure.unavailable("\(rekeyOrders.count) rekeys wait for a broadcaster to send them")
+        }
         guard let following = over.row.nextMessageID.next else { throw CryptoError.unsupportedAlgorithm }
         var newRekeySA: HeldRekeySA?
         if plan.replacesRekeySA {

@@ -5,7 +5,10 @@ import KeyMaterial
 
 extension AuthorityCore {
     func load(_ state: StoredState) throws(AuthorityFailure) {
-        for row in state.operations { operations[row.operation] = row }
+        operations = RememberedOperations(state.operations)
+        // Numbers of one leadership are above all of earlier ones: a broadcaster that lived on never takes a new order for an
+        // old one, and a late acknowledgement never ends a new order.
+        lastRekeyOrder = state.term.rawValue << 32
         for order in state.rekeyOrders {
             rekeyOrders[order.number] = order
             lastRekeyOrder = max(lastRekeyOrder, order.number)
@@ -19,16 +22,17 @@ extension AuthorityCore {
                 throw .unusable("group \(row.name) has no current Rekey SA")
             }
             var dataSAs: [HeldDataSA] = []
+            var abandoned: [DataSARow] = []
             for dataRow in dataRows[row.name] ?? [] {
-                if let held = try open(dataRow, of: row) { dataSAs.append(held) }
+                if let held = try open(dataRow, of: row) { dataSAs.append(held) } else { abandoned.append(dataRow) }
                 spisInUse.insert(dataRow.spi)
             }
             let group = GroupState(
                 row: row, rekeySA: try open(current, of: row), dataSAs: dataSAs,
-                retiredRekeySAs: rekeySAs.filter { $0.retiredAt != nil })
+                retiredRekeySAs: rekeySAs.filter { $0.retiredAt != nil }, abandonedDataSAs: abandoned)
             for member in memberRows[row.name] ?? [] { group.put(member) }
             groups[row.name] = group
-            namesByIdentification[row.definition.identification] = row.name
+            namesByIdentification[row.definition.identification.canonical] = row.name
         }
     }
 

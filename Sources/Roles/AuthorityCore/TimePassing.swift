@@ -45,20 +45,19 @@ extension AuthorityCore {
     private func removeRetired(of group: GroupState, at now: WallTime, into draft: inout DecisionDraft) {
         let delay = Lifetime(seconds: UInt32(group.definition.deactivationTimeDelay))
         let isOver = { (retiredAt: WallTime?) in retiredAt.map { $0.adding(delay) < now } ?? false }
-        for held in group.dataSAs where isOver(held.row.retiredAt) {
-            spisInUse.remove(held.row.spi)
-            draft.mutations.append(.removeDataSA(held.row.spi, group: group.name))
+        for row in group.dataSAs.map(\.row) + group.abandonedDataSAs where isOver(row.retiredAt) {
+            spisInUse.remove(row.spi)
+            draft.mutations.append(.removeDataSA(row.spi, group: group.name))
         }
         group.dataSAs.removeAll { isOver($0.row.retiredAt) }
+        group.abandonedDataSAs.removeAll { isOver($0.retiredAt) }
         for row in group.retiredRekeySAs where isOver(row.retiredAt) { draft.mutations.append(.removeRekeySA(row.spi)) }
         group.retiredRekeySAs.removeAll { isOver($0.retiredAt) }
     }
 
     private func forgetOperations(at now: WallTime, into draft: inout DecisionDraft) {
         let horizon = WallTime(milliseconds: now.milliseconds - Int64(limits.operationsKept.seconds) * 1000)
-        let old = operations.values.filter { $0.at < horizon }
-        guard !old.isEmpty else { return }
-        for row in old { operations.removeValue(forKey: row.operation) }
-        draft.mutations.append(.forgetOperations(before: horizon))
+        guard let before = operations.forget(before: horizon, atMost: limits.operationsForgottenAtOnce) else { return }
+        draft.mutations.append(.forgetOperations(before: before))
     }
 }

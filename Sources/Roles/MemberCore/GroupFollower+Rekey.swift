@@ -53,6 +53,7 @@ extension GroupFollower {
         work.install(group, rekey)
         for old in rekeySAs.indices where !rekeySAs[old].isReplaced {
             rekeySAs[old].isReplaced = true
+            noteReplacement(of: rekeySAs[old].spi, by: rekey.policy.spi)
             rekeySAs[old].lifeline.softAt = nil
             let isImplicit = rekeySAs[old].receiver.sa.policy.authentication == .implicit
             rekeySAs[old].lifeline.end(at: isImplicit ? now : now + dtd)
@@ -194,6 +195,12 @@ extension GroupFollower {
         for index in rekeySAs.indices { rekeySAs[index].lifeline.end(at: now + dtd) }
         work.event("group-excluded", .warning, [("group", "\(group)")])
         reregister(.excluded, work, at: now)
+    }
+
+    /// The IKE SA closed. Without a Rekey SA it was all that kept the member in the group (RFC 9838 2.3.3).
+    mutating func connectionEnded(_ work: FollowerWork, at now: Moment) {
+        guard livesByConnection, !isEmpty else { return }
+        exclude(work, at: now)
     }
 
     // MARK: Time

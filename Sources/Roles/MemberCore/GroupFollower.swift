@@ -21,6 +21,14 @@ package enum ReregistrationCause: String, Hashable, Sendable {
     case staleAnswer = "stale-answer"
 }
 
+/// A wish for a new registration.
+struct Reregistration: Sendable {
+    let at: Moment
+    let cause: ReregistrationCause
+    /// The unknown Rekey SA that made the member ask.
+    let suspect: RekeySPI?
+}
+
 /// One group after its registration: its SAs, their timers, and GSA_REKEY (RFC 9838 2.4).
 ///
 /// Rollover is make-before-break: receivers get new SAs at once, senders move to them after GWP_ATD, replaced SAs go after
@@ -35,16 +43,21 @@ struct GroupFollower: Sendable {
     var senderIDs: [SenderID] = []
     var senderIDWidth: SenderIDWidth?
     var isExcluded = false
-    private(set) var reregistration: (at: Moment, cause: ReregistrationCause)?
+    private(set) var reregistration: Reregistration?
     private var reregistrationPause = BackOff(
         least: MemberLimits.reregistrationPauseLeast, most: MemberLimits.reregistrationPauseMost)
     private var reregistrationNotBefore = Moment(nanoseconds: 0)
+    private var unknownSPINotBefore = Moment(nanoseconds: 0)
     /// What the registration before listed: the same again is no progress.
     private var listedSPIs: Set<[UInt8]> = []
     /// SPIs that are no reason to ask: Rekey SAs of the past, and those of somebody else on the same address. Newest last.
     private var quietSPIs: [RekeySPI] = []
     /// Met and unknown; the next registration shows whether it was ours.
     private var suspect: RekeySPI?
+    /// Rekey SAs that a rekey took out of force: an answer that names one is older than that rekey. Newest last.
+    private var replacedSPIs: [RekeySPI] = []
+    /// The registration gave no Rekey SA: the membership ends with the IKE SA (RFC 9838 2.3.3).
+    private(set) var livesByConnection = false
 
     init(_ membership: Membership) { self.membership = membership }
 
@@ -92,6 +105,7 @@ struct GroupFollower: Sendable {
         if let suspect, suspect != opened.rekey?.policy.spi { ignore(suspect) }
         suspect = nil
         senderIDWidth = opened.policy.groupWide.senderIDWidth
+        livesByConnection = opened.rekey == nil
         isExcluded = false
         reregistration = nil
 
@@ -120,12 +134,23 @@ struct GroupFollower: Sendable {
 
     /// A rekey overtook the answer: what it lists is no longer in force (RFC 9838 2.3.3).
     private func isStale(_ opened: OpenedGroup) -> Bool {
-        guard !isExcluded, let rekey = opened.rekey else { return false }
+        guard let rekey = opened.rekey, !isEmpty else { return false }
+        if replacedSPIs.contains(rekey.policy.spi) { return true }
+        guard !isExcluded else { return false }
         return rekeySAs.contains { held in
             guard held.receiver.sa.hasKey(of: rekey) else { return false }
             let first = rekey.policy.initialMessageID ?? .zero
-            return held.isReplaced || held.receiver.nextMessageID.map { first < $0 } ?? true
+            return held.receiver.nextMessageID.map { first < $0 } ?? true
         }
+    }
+
+    /// A rekey put one Rekey SA in the place of another.
+    mutating func noteReplacement(of old: RekeySPI, by fresh: RekeySPI) {
+        if replacedSPIs.count >= MemberLimits.replacedSPIs { replacedSPIs.removeFirst() }
+        replacedSPIs.append(old)
+        // What was met before its rekey came is explained now.
+        if suspect == fresh { suspect = nil }
+        if reregistration?.suspect == fresh { reregistration = nil }
     }
 
     private func followed(
@@ -149,20 +174,29 @@ struct GroupFollower: Sendable {
     /// Asks for a new registration at a random moment soon; a wish that is there already and earlier stays.
     mutating func reregister(
         _ cause: ReregistrationCause, _ work: FollowerWork, at now: Moment,
-        spread: Duration = MemberLimits.reregistrationSpread
+        spread: Duration = MemberLimits.reregistrationSpread, suspect: RekeySPI? = nil
     ) {
         let at = max(now, reregistrationNotBefore) + Jitter.upTo(spread, &work.entropy)
         if let wish = reregistration, wish.at <= at { return }
-        reregistration = (at, cause)
+        reregistration = Reregistration(at: at, cause: cause, suspect: suspect)
         work.event("reregistration-planned", .info, [("group", "\(group)"), ("why", cause.rawValue)])
     }
 
     /// A GSA_REKEY came to this group's address over a Rekey SA that is not known: a rekey was missed, or it is somebody
-    /// else's (fact sheet B.4-23). Nobody has authenticated it, so asking again is bounded by the pause.
+    /// else's (fact sheet B.4-23). Nobody has authenticated it, so only an SPI that GSA_NEXT_SPI promised, which strangers
+    /// cannot know, is answered within seconds. Any other spreads the members over minutes, and counts once in a pause.
     mutating func meetUnknown(_ spi: RekeySPI, _ work: FollowerWork, at now: Moment) {
-        guard !quietSPIs.contains(spi), reregistration == nil else { return }
-        suspect = spi
-        reregister(expects(spi) ? .missedRekey : .unknownSPI, work, at: now)
+        guard !quietSPIs.contains(spi) else { return }
+        if expects(spi) {
+            suspect = spi
+            reregister(.missedRekey, work, at: now, suspect: spi)
+        } else if reregistration == nil {
+            suspect = spi
+            reregister(
+                .unknownSPI, work, at: max(now, unknownSPINotBefore), spread: MemberLimits.unknownSPISpread,
+                suspect: spi)
+            unknownSPINotBefore = (reregistration?.at ?? now) + MemberLimits.unknownSPIPause
+        }
     }
 
     mutating func drop(_ sa: FollowedRekeySA, _ work: FollowerWork) {

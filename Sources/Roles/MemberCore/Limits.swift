@@ -11,6 +11,9 @@ package enum MemberLimits {
     static let earlyDatagramLife = Duration.seconds(10)
     /// The order of seconds that RFC 9838 2.4.3 recommends before a re-registration, against a stampede.
     static let reregistrationSpread = Duration.seconds(5)
+    /// The same for an SPI that nobody authenticated or promised, and the least time between two such questions.
+    static let unknownSPISpread = Duration.seconds(180)
+    static let unknownSPIPause = Duration.seconds(600)
     /// Between two re-registrations of one group whose outcome changed nothing: doubled each time from least to most.
     static let reregistrationPauseLeast = Duration.seconds(10)
     static let reregistrationPauseMost = Duration.seconds(600)
@@ -19,6 +22,8 @@ package enum MemberLimits {
     static let temporaryRefusalPause = Duration.seconds(2)
     /// SPIs on a group's address that are no reason to ask again.
     static let quietSPIs = 32
+    /// Rekey SAs of a group's past that a late answer could name.
+    static let replacedSPIs = 32
     /// How long a member that stops waits for the GCKS to note its leave.
     static let stopTime = Duration.seconds(5)
     /// Between attempts to reach a frontend: doubled each time from least to most, and half of it jittered.

@@ -6,7 +6,7 @@ package struct KnownFrontend: Sendable {
     /// IDr must be this one; nil takes any that the trust vouches for.
     package let identity: Identity?
     /// Where the member sends from, for NAT detection.
-    package let local: Endpoint
+    package var local: Endpoint
     /// Port 500, 848 or the one for encapsulated IKE.
     package let remote: Endpoint
     package let natTraversalPort: UInt16
@@ -29,21 +29,27 @@ package struct MemberConfiguration {
     package var frontends: [KnownFrontend]
     /// Silence of the IKE SA after which the frontend is asked whether it lives; nil: never.
     package var livenessAfter: Duration?
+    /// IKE_AUTH without a group first; the groups follow by GSA_REGISTRATION. Without any group the bare IKE SA is held.
+    package var isChildless: Bool
 
     package init(
         ike: InitiatorConfiguration, memberships: [Membership], frontends: [KnownFrontend],
-        livenessAfter: Duration? = nil
+        livenessAfter: Duration? = nil, isChildless: Bool = false
     ) {
         self.ike = ike
         self.memberships = memberships
         self.frontends = frontends
         self.livenessAfter = livenessAfter
+        self.isChildless = isChildless
     }
+
+    var holdsBareSA: Bool { isChildless && memberships.isEmpty }
 
     func ike(with frontend: KnownFrontend) -> InitiatorConfiguration {
         var configuration = ike
         configuration.expectedResponder = frontend.identity ?? ike.expectedResponder
         configuration.natTraversalPort = frontend.natTraversalPort
+        configuration.policy.offersPlainIKE = holdsBareSA
         return configuration
     }
 }

@@ -10,12 +10,13 @@ package import KeyMaterial
 /// It registers, follows GSA_REKEY, hands SAs to its program, asks again when it must, and leaves. When a frontend does not
 /// answer, or cannot for now, the next one is tried. Groups go on by multicast alone while no frontend can be reached.
 package final class MemberCore {
-    private let configuration: MemberConfiguration
+    private var configuration: MemberConfiguration
     private let work: FollowerWork
     private var groups: [MemberGroup] = []
     private var connection = MemberConnection()
     private var listening: Set<Endpoint> = []
     private var early = EarlyDatagrams()
+    private var isStarted = false
     private var stopsAt: Moment?
     package private(set) var isFinished = false
 
@@ -36,14 +37,26 @@ package final class MemberCore {
                 next = min(next, group.speaksAt)
             }
         }
+        if wantsBareSA, connection.isFree { next = min(next, connection.retryAt) }
         return next
+    }
+
+    /// The key for IKE SAs made from now on.
+    package func useSharedKey(_ key: HeldSecret?) { configuration.ike.sharedKey = key }
+
+    /// Where IKE SAs made from now on are sent from, in the order of the frontends.
+    package func sendFrom(_ locals: [Endpoint]) {
+        for (index, local) in zip(configuration.frontends.indices, locals) {
+            configuration.frontends[index].local = local
+        }
     }
 
     package func handle(_ input: MemberInput, at now: Moment, wall: WallTime) -> [MemberEffect] {
         guard !isFinished else { return [] }
         switch input {
         case .start:
-            guard groups.isEmpty else { break }
+            guard !isStarted else { break }
+            isStarted = true
             groups = configuration.memberships.prefix(MemberLimits.groups).map { MemberGroup($0, at: now) }
         case .datagram(let octets):
             take(connection.handle(octets, work, at: now, wall: wall), at: now)
@@ -74,6 +87,7 @@ package final class MemberCore {
         let spi = header.rekeySPI
         if let index = groups.firstIndex(where: { $0.follower.holds(spi) }) {
             groups[index].follower.receive(octets, over: spi, from: source, work, at: now)
+            receiveEarly(index, at: now)
             return
         }
         // It may belong to a registration whose answer is still on its way.
@@ -81,6 +95,18 @@ package final class MemberCore {
         for index in groups.indices where groups[index].standing == .registered {
             guard groups[index].follower.listensAt.contains(endpoint) else { continue }
             groups[index].follower.meetUnknown(spi, work, at: now)
+        }
+    }
+
+    /// What came before its Rekey SA was known; each may make another one known.
+    private func receiveEarly(_ index: Int, at now: Moment) {
+        while true {
+            let kept = early.take { groups[index].follower.holds($0) }
+            guard !kept.isEmpty else { return }
+            for datagram in kept {
+                groups[index].follower.receive(
+                    datagram.octets, over: datagram.spi, from: datagram.source, work, at: now)
+            }
         }
     }
 
@@ -102,14 +128,16 @@ package final class MemberCore {
         }
     }
 
+    private var wantsBareSA: Bool { configuration.holdsBareSA && isStarted && stopsAt == nil }
+
     private func connect(at now: Moment) {
-        guard groups.contains(where: { $0.speaksAt <= now }) else { return }
+        guard wantsBareSA || groups.contains(where: { $0.speaksAt <= now }) else { return }
         // What was asked over an SA that is being closed is asked again.
-        for index in groups.indices { groups[index].connectionEnded(at: now) }
+        for index in groups.indices { groups[index].connectionEnded(work, at: now) }
         let speaking = groups.indices.filter { groups[$0].speaksAt <= now }
         var opening = OpeningExchange.ikeAuth
         // GSA_AUTH registers a group at once; a mere farewell needs an IKE SA only.
-        for index in speaking {
+        for index in speaking where !configuration.isChildless {
             guard case .wanted = groups[index].standing else { continue }
             _ = groups[index].takeRequest(at: now)
             opening = .gsaAuth(groups[index].join)
@@ -140,17 +168,14 @@ package final class MemberCore {
         guard let index = groups.firstIndex(where: { $0.group == download.group }),
             groups[index].granted(download, work, at: now)
         else { return }
-        for datagram in early.take(where: { groups[index].follower.holds($0) }) {
-            groups[index].follower.receive(
-                datagram.octets, over: datagram.spi, from: datagram.source, work, at: now)
-        }
+        receiveEarly(index, at: now)
     }
 
     private func refused(_ group: Identity, _ notify: NotifyType, at now: Moment) {
         guard let index = groups.firstIndex(where: { $0.group == group }) else { return }
         let isTemporary = notify == .temporaryFailure
         work.event(
-            "registration-refused", isTemporary ? .warning : .error,
+            groups[index].isLeaving ? "leave-refused" : "registration-refused", isTemporary ? .warning : .error,
             [("group", "\(group)"), ("why", "\(notify)")])
         groups[index].refused(isTemporary: isTemporary, work, at: now)
         guard isTemporary, configuration.frontends.count > 1 else {
@@ -172,7 +197,7 @@ package final class MemberCore {
     private func closed(_ closure: InitiatorClosure, at now: Moment) {
         let frontend = connection.frontend(of: configuration)?.remote.description ?? "none"
         connection.ended(closure, configuration, work, at: now)
-        for index in groups.indices { groups[index].connectionEnded(at: now) }
+        for index in groups.indices { groups[index].connectionEnded(work, at: now) }
         work.event(
             "ike-sa-closed", closure == .finished ? .info : .warning, [("why", "\(closure)"), ("frontend", frontend)])
     }

@@ -12,8 +12,8 @@ struct MemberGroup: Sendable {
         case registered
         /// What the GCKS gave is of no use: it must know (RFC 9838 2.3.4), and is asked again later.
         case refusing(NotifyType, askAgain: Moment)
-        /// Its SAs are gone; the GCKS does not know yet.
-        case leaving
+        /// Its SAs are gone; the GCKS does not know yet, and is told from this moment on.
+        case leaving(from: Moment)
         case leaveSent
         case left
     }
@@ -38,14 +38,19 @@ struct MemberGroup: Sendable {
         return GroupJoin(group: group, proposals: membership.proposals, senderIDs: membership.senderIDs)
     }
 
-    var isLeaving: Bool { standing == .leaving || standing == .leaveSent }
+    var isLeaving: Bool {
+        switch standing {
+        case .leaving, .leaveSent: true
+        default: false
+        }
+    }
     var isGone: Bool { isLeaving || standing == .left }
 
     /// When something must be said to the GCKS; `.never` while nothing needs to be.
     var speaksAt: Moment {
         switch standing {
-        case .wanted(let from): from
-        case .refusing, .leaving: Moment(nanoseconds: 0)
+        case .wanted(let from), .leaving(let from): from
+        case .refusing: Moment(nanoseconds: 0)
         case .registered: follower.reregistration?.at ?? .never
         case .asked, .leaveSent, .left: .never
         }
@@ -82,11 +87,12 @@ struct MemberGroup: Sendable {
         }
     }
 
-    /// The IKE SA ended before an answer came.
-    mutating func connectionEnded(at now: Moment) {
+    /// The IKE SA ended, perhaps before an answer came.
+    mutating func connectionEnded(_ work: FollowerWork, at now: Moment) {
+        if !isGone { follower.connectionEnded(work, at: now) }
         switch standing {
         case .asked: standing = .wanted(from: now)
-        case .leaveSent: standing = .leaving
+        case .leaveSent: standing = .leaving(from: now)
         default: break
         }
     }
@@ -101,7 +107,7 @@ struct MemberGroup: Sendable {
             let opened = try RegistrationDownload.open(
                 gsa: GSAPayloadBody(download.groupSecurityAssociation), kd: KDPayloadBody(download.keyDownload),
                 notifies: download.notifies, gskW: download.gskW, keyWrap: download.keyWrap,
-                askedToSend: follower.membership.asksToSend, engine: work.engine)
+                senderIDsAsked: follower.membership.senderIDs, engine: work.engine)
             try follower.register(opened, work, at: now)
             refusals.reset()
             standing = .registered
@@ -114,14 +120,18 @@ struct MemberGroup: Sendable {
         }
     }
 
-    /// The GCKS says no, or not now. What the follower holds stays until it ends by itself.
+    /// The GCKS says no, or not now. What the follower holds stays until it ends by itself; a leave is said again.
     mutating func refused(isTemporary: Bool, _ work: FollowerWork, at now: Moment) {
-        guard !isGone else { return }
-        follower.clearReregistration()
+        guard !isGone || standing == .leaveSent else { return }
         let pause =
             isTemporary
             ? refusals.next(&work.entropy) : MemberLimits.refusedRegistrationPause + spread(work)
-        standing = .wanted(from: now + pause)
+        if standing == .leaveSent {
+            standing = .leaving(from: now + pause)
+        } else {
+            follower.clearReregistration()
+            standing = .wanted(from: now + pause)
+        }
     }
 
     private func spread(_ work: FollowerWork) -> Duration {
@@ -134,7 +144,8 @@ struct MemberGroup: Sendable {
     mutating func leave(_ work: FollowerWork) {
         guard !isGone else { return }
         follower.removeEverything(work)
-        standing = hasBeenGranted || standing == .asked ? .leaving : .left
+        refusals.reset()
+        standing = hasBeenGranted || standing == .asked ? .leaving(from: Moment(nanoseconds: 0)) : .left
     }
 
     mutating func farewellDone() {

@@ -1,7 +1,7 @@
 import IKEVocabulary
 
 /// When to look at which SA again: a binary heap. Entries are never removed early; one that is out of date is skipped when it
-/// comes up, so setting a timer is O(log n) and nothing ever scans all SAs.
+/// comes up, so setting a timer is O(log n) and nothing scans all SAs but a rebuild, which twice as many entries pay for.
 struct Deadlines {
     struct Entry {
         let at: Moment
@@ -9,6 +9,11 @@ struct Deadlines {
     }
 
     private var heap: [Entry] = []
+
+    init() {}
+
+    /// One entry each; what is sorted is a heap.
+    init(_ entries: [Entry]) { heap = entries.sorted { $0.at < $1.at } }
 
     var next: Moment? { heap.first?.at }
     var count: Int { heap.count }

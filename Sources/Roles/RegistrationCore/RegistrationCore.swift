@@ -9,6 +9,8 @@ package enum RegistrationEffect: Sendable {
     /// IKE messages without marker, back along the path they were asked on.
     case send([[UInt8]], DatagramPath)
     case ask(RegistrationRequest)
+    /// For the member listing of the authority.
+    case report(FailedAuthentication)
     case event(Event)
     case keyLog(IKEKeyLogRecord)
 }
@@ -28,10 +30,15 @@ package final class RegistrationCore {
     var slots: [IKESPI: Slot] = [:]
     /// IKE_SA_INIT requests that were answered, so that a repeated one gets the same octets.
     var initials: [InitialKey: IKESPI] = [:]
-    var halfOpenByAddress: [IPAddress: Int] = [:]
-    var halfOpen = 0
+    var halfOpen = HalfOpenTable()
+    var buckets: SourceBuckets
+    /// The established SAs of each identity, oldest first.
+    var sasByIdentity: [Identity: [IKESPI]] = [:]
     var asking: [OperationID: IKESPI] = [:]
+    private var authorityLostAt: Moment?
     var deadlines = Deadlines()
+    /// SAs that do not know yet that this process ends; nil while it does not.
+    var farewells: [IKESPI]?
     package internal(set) var counters = RegistrationCounters()
 
     package init(
@@ -42,6 +49,8 @@ package final class RegistrationCore {
         self.limits = limits
         self.engine = engine
         self.entropy = entropy
+        buckets = SourceBuckets(
+            perSecond: limits.exchangesPerSource, burst: limits.exchangeBurst, capacity: limits.sources)
         cookiesRotateAt = now + limits.cookieSecretLife
         cookies = CookieJar(.init(version: 1, key: HeldSecret(self.entropy.secret(32))))
     }
@@ -51,21 +60,29 @@ package final class RegistrationCore {
         let remote: Endpoint
     }
 
+    /// Octets of the IKE_SA_INIT exchange while an SA is half open; the SA shares them.
+    struct Initial {
+        let request: [UInt8]
+        let reply: [UInt8]
+        var repeats = RepeatBudget()
+    }
+
     /// One SA and what the frontend knows around it.
     final class Slot {
         let sa: ResponderSA
         let key: InitialKey
-        /// Octets of the IKE_SA_INIT exchange while it is half open.
-        var initial: (request: [UInt8], reply: [UInt8])?
+        var initial: Initial?
         var expiresAt: Moment
         var isHalfOpen = true
         var asking: OperationID?
         var askingUntil = Moment.never
+        /// The earliest entry of this SA among the deadlines; later ones are out of date.
+        var armedAt = Moment.never
 
-        init(_ sa: ResponderSA, _ key: InitialKey, request: [UInt8], reply: [UInt8], expiresAt: Moment) {
+        init(_ sa: ResponderSA, _ key: InitialKey, _ initial: Initial, expiresAt: Moment) {
             self.sa = sa
             self.key = key
-            initial = (request, reply)
+            self.initial = initial
             self.expiresAt = expiresAt
         }
     }
@@ -96,6 +113,8 @@ package final class RegistrationCore {
         return perform(effects, of: slot, at: now)
     }
 
+    // MARK: The authority
+
     /// The authority's answers, in any order.
     package func handle(_ answers: [RegistrationAnswer], at now: Moment) -> [RegistrationEffect] {
         answers.flatMap { answer -> [RegistrationEffect] in
@@ -106,60 +125,35 @@ package final class RegistrationCore {
         }
     }
 
+    /// The link to the authority came or went. Shortly after a loss requests wait for the next leader, then they are
+    /// refused at once.
+    package func authority(isReachable: Bool, at now: Moment) {
+        authorityLostAt = isReachable ? nil : authorityLostAt ?? now
+    }
+
+    func hasLostAuthority(at now: Moment) -> Bool {
+        authorityLostAt.map { $0 + limits.authorityGrace <= now } ?? false
+    }
+
     package var nextDeadline: Moment? {
         [deadlines.next, cookiesRotateAt].compactMap { $0 }.min()
     }
 
-    // MARK: IKE_SA_INIT
+    // MARK: The end of the process
 
-    private func handleInitial(
-        _ message: FramedMessage, _ datagram: [UInt8], _ path: DatagramPath, at now: Moment
-    ) -> [RegistrationEffect] {
-        let key = InitialKey(spi: message.header.initiatorSPI, remote: path.remote)
-        if let spi = initials[key], let initial = slots[spi]?.initial, initial.request == datagram {
-            return [.send([initial.reply], path)]
-        }
-        guard halfOpen < limits.halfOpen, slots.count < limits.establishedSAs + limits.halfOpen else {
-            return drop("full", path, "\(halfOpen) half-open, \(slots.count) SAs")
-        }
-        let wantsCookie =
-            halfOpen >= limits.cookieThreshold
-            || halfOpenByAddress[path.remote.address, default: 0] >= limits.halfOpenPerAddress
-        let outcome = InitialResponder.respond(
-            to: message, datagram: datagram, path: path, configuration: configuration,
-            cookies: wantsCookie ? cookies : nil, addressProof: cookies, at: now, engine: engine, entropy: &entropy)
-        switch outcome {
-        case .silence(let why): return drop(why, path, "IKE_SA_INIT")
-        case .stateless(let reply, let why):
-            counters.stateless[why, default: 0] += 1
-            // Nobody who did not prove his address gets more octets than he sent.
-            return reply.count <= datagram.count ? [.send([reply], path)] : []
-        case .begun(let sa, let reply, let keyLog):
-            return begin(sa, datagram, reply, keyLog, path, at: now)
-        }
-    }
+    var isStopping: Bool { farewells != nil }
 
-    private func begin(
-        _ sa: ResponderSA, _ request: [UInt8], _ reply: [UInt8], _ keyLog: IKEKeyLogRecord?, _ path: DatagramPath,
-        at now: Moment
-    ) -> [RegistrationEffect] {
-        let key = InitialKey(spi: sa.spiI, remote: path.remote)
-        let slot = Slot(sa, key, request: request, reply: reply, expiresAt: now + limits.halfOpenLife)
-        slots[sa.spiR] = slot
-        initials[key] = sa.spiR
-        halfOpen += 1
-        halfOpenByAddress[path.remote.address, default: 0] += 1
-        deadlines.add(sa.spiR, at: slot.expiresAt)
-        return [.send([reply], path)] + (keyLog.map { [.keyLog($0)] } ?? [])
-    }
-
-    private func drop(_ why: String, _ path: DatagramPath, _ detail: String) -> [RegistrationEffect] {
-        counters.dropped[why, default: 0] += 1
-        return [
-            .event(
-                Event(
-                    "datagram-dropped", .info, limitedBy: path.remote.address.description,
-                    [("why", why), ("remote", path.remote.description), ("detail", detail)]))
-        ]
+    /// Says Delete over some of the SAs that do not know yet that this process ends. Answers are not waited for.
+    ///
+    /// - Returns: nothing once all of them were told.
+    package func farewell(atMost count: Int, at now: Moment) -> [RegistrationEffect] {
+        var left = farewells ?? Array(slots.keys)
+        var effects: [RegistrationEffect] = []
+        while effects.count < count, let spi = left.popLast() {
+            guard let slot = slots[spi], slot.sa.isEstablished else { continue }
+            effects += dismiss(slot, at: now)
+        }
+        farewells = left
+        return effects
     }
 }

@@ -3,17 +3,32 @@ package struct RegistrationLimits: Hashable, Sendable {
     /// Above this many half-open SAs every IKE_SA_INIT must bring a cookie first (RFC 7296 2.6).
     package var cookieThreshold = 100
     package var halfOpen = 10_000
-    /// From this many half-open SAs of one address on, that address must bring cookies.
+    /// From this many half-open SAs of one address or /64 on, it must bring cookies.
     package var halfOpenPerAddress = 20
+    /// IKE_SA_INIT requests above this are not read: ours have some 500 octets, ML-KEM adds 1,600.
+    package var initialOctets = 4096
+    /// Key exchanges a second for one address or /64, after a burst. Generous: a whole fleet may share an address.
+    package var exchangesPerSource = 1000
+    package var exchangeBurst = 10_000
+    /// Addresses and /64s whose key exchanges are counted apart.
+    package var sources = 65_536
     package var establishedSAs = 200_000
+    /// Of one identity; above it its oldest SA is deleted.
+    package var sasPerIdentity = 4
     package var halfOpenLife: Duration = .seconds(30)
     /// An SA is deleted this long after its establishment, whatever goes over it.
     package var saLife: Duration = .seconds(86_400)
-    /// A request to the authority that is not answered by then gets TEMPORARY_FAILURE.
-    package var authorityWait: Duration = .seconds(10)
+    /// A member that said nothing for so long is asked whether it lives; without an answer its SA ends.
+    package var idleLimit: Duration = .seconds(3600)
+    /// A request to the authority that is not answered by then gets TEMPORARY_FAILURE: while the member still waits.
+    package var authorityWait: Duration = .seconds(4)
+    /// After a loss of the authority requests wait for the next leader; beyond this they are refused at once.
+    package var authorityGrace: Duration = .seconds(2)
     package var cookieSecretLife: Duration = .seconds(120)
     /// An answered request is answered again after the end of its SA.
     package var linger: Duration = .seconds(10)
+    /// The answer to our Delete is waited for no longer than its retransmissions take.
+    package var deletionWait: Duration = .seconds(32)
 
     package init() {}
 }

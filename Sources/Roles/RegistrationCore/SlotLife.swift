@@ -3,6 +3,7 @@ import IKEExchange
 package import IKEVocabulary
 import KeyMaterial
 
+/// From half open to the end of an SA.
 extension RegistrationCore {
     /// Carries out what an SA wants and keeps the tables in step with it.
     func perform(_ effects: [ResponderEffect], of slot: Slot, at now: Moment) -> [RegistrationEffect] {
@@ -11,26 +12,32 @@ extension RegistrationCore {
             switch effect {
             case .send(let datagrams, let path): result.append(.send(datagrams, path))
             case .event(let event): result.append(.event(event))
-            case .ask(let request):
-                asking[request.operation] = slot.sa.spiR
-                slot.asking = request.operation
-                slot.askingUntil = now + limits.authorityWait
-                deadlines.add(slot.sa.spiR, at: slot.askingUntil)
-                result.append(.ask(request))
+            case .unproved(let failed): result.append(.report(failed))
+            case .ask(let request): result += ask(request, of: slot, at: now)
             case .closed:
                 // Kept for a while, so that a repeated last request still gets its answer.
                 leaveHalfOpen(slot)
+                unlist(slot)
                 slot.expiresAt = now + limits.linger
-                deadlines.add(slot.sa.spiR, at: slot.expiresAt)
             }
         }
         if slot.isHalfOpen, slot.sa.isEstablished, !slot.sa.isClosed {
             leaveHalfOpen(slot)
             counters.established += 1
             slot.expiresAt = now + limits.saLife
-            deadlines.add(slot.sa.spiR, at: slot.expiresAt)
+            result += list(slot, at: now)
         }
+        arm(slot)
         return result
+    }
+
+    private func ask(_ request: RegistrationRequest, of slot: Slot, at now: Moment) -> [RegistrationEffect] {
+        asking[request.operation] = slot.sa.spiR
+        slot.asking = request.operation
+        slot.askingUntil = now + limits.authorityWait
+        guard hasLostAuthority(at: now) else { return [.ask(request)] }
+        return handle(
+            [RegistrationAnswer(operation: request.operation, outcome: .unavailable("no authority"))], at: now)
     }
 
     private func leaveHalfOpen(_ slot: Slot) {
@@ -39,24 +46,41 @@ extension RegistrationCore {
         slot.initial = nil
         // The initiator may have begun again under the same SPI: then the entry is not this SA's.
         if initials[slot.key] == slot.sa.spiR { initials.removeValue(forKey: slot.key) }
-        halfOpen -= 1
-        let address = slot.key.remote.address
-        let left = halfOpenByAddress[address, default: 1] - 1
-        halfOpenByAddress[address] = left > 0 ? left : nil
+        halfOpen.remove(slot.sa.spiR, SourceNetwork(slot.key.remote.address))
     }
 
-    /// Ends what is over: half-open SAs, old SAs, questions without answer; renews the cookie secret.
+    // MARK: SAs of one identity
+
+    /// A member that begins again and again keeps its latest SAs only; one that says it has no other has no other.
+    private func list(_ slot: Slot, at now: Moment) -> [RegistrationEffect] {
+        guard let peer = slot.sa.peer else { return [] }
+        let others = (sasByIdentity[peer] ?? []).compactMap { slots[$0] }
+        sasByIdentity[peer, default: []].append(slot.sa.spiR)
+        if slot.sa.saysInitialContact {
+            // It has forgotten them: nobody would answer a Delete (RFC 7296 2.4).
+            for other in others { remove(other) }
+            return others.map { ended($0, "ike-replaced") }
+        }
+        return others.prefix(max(others.count + 1 - limits.sasPerIdentity, 0)).flatMap {
+            [ended($0, "ike-evicted")] + dismiss($0, at: now)
+        }
+    }
+
+    private func unlist(_ slot: Slot) {
+        guard let peer = slot.sa.peer else { return }
+        sasByIdentity[peer]?.removeAll { $0 == slot.sa.spiR }
+        if sasByIdentity[peer]?.isEmpty == true { sasByIdentity[peer] = nil }
+    }
+
+    // MARK: Time
+
+    /// Ends what is over, asks the silent, repeats what was not answered; renews the cookie secret.
     package func tick(at now: Moment) -> [RegistrationEffect] {
         var result: [RegistrationEffect] = []
         while let due = deadlines.takeDue(now) {
-            guard let slot = slots[due.spi] else { continue }
-            if slot.expiresAt <= now {
-                result += remove(slot, at: now)
-            } else if let operation = slot.asking, slot.askingUntil <= now {
-                let answer = RegistrationAnswer(
-                    operation: operation, outcome: .unavailable("no answer from the authority"))
-                result += handle([answer], at: now)
-            }
+            guard let slot = slots[due.spi], slot.armedAt == due.at else { continue }
+            slot.armedAt = .never
+            result += passTime(slot, at: now)
         }
         if cookiesRotateAt <= now {
             cookies.rotate(
@@ -66,54 +90,78 @@ extension RegistrationCore {
         return result
     }
 
-    private func remove(_ slot: Slot, at now: Moment) -> [RegistrationEffect] {
-        let wasHalfOpen = slot.isHalfOpen
-        leaveHalfOpen(slot)
-        slots.removeValue(forKey: slot.sa.spiR)
-        if let operation = slot.asking { asking.removeValue(forKey: operation) }
-        guard !wasHalfOpen, !slot.sa.isClosed else {
-            if wasHalfOpen { counters.dropped["half-open-expired", default: 0] += 1 }
+    private func passTime(_ slot: Slot, at now: Moment) -> [RegistrationEffect] {
+        if slot.expiresAt <= now { return expire(slot, at: now) }
+        if let operation = slot.asking, slot.askingUntil <= now {
+            return handle(
+                [RegistrationAnswer(operation: operation, outcome: .unavailable("no answer from the authority"))],
+                at: now)
+        }
+        guard idleUntil(slot) <= now else {
+            return perform(slot.sa.tick(at: now, configuration: configuration), of: slot, at: now)
+        }
+        let effects = slot.sa.probe(at: now, configuration: configuration, engine: engine, entropy: &entropy)
+        return perform(effects, of: slot, at: now)
+    }
+
+    /// When an SA has been silent for too long; never while an answer of either end is awaited.
+    private func idleUntil(_ slot: Slot) -> Moment {
+        let isQuiet = slot.sa.isEstablished && !slot.sa.isClosed && slot.asking == nil && slot.sa.nextDeadline == nil
+        return isQuiet ? slot.sa.lastHeard + limits.idleLimit : .never
+    }
+
+    /// Sets the SA's timer, when it is earlier than the one that is set.
+    func arm(_ slot: Slot) {
+        let wake = min(
+            slot.expiresAt, slot.asking == nil ? .never : slot.askingUntil, slot.sa.nextDeadline ?? .never,
+            idleUntil(slot))
+        guard wake < slot.armedAt, slots[slot.sa.spiR] === slot else { return }
+        slot.armedAt = wake
+        deadlines.add(slot.sa.spiR, at: wake)
+        trimDeadlines()
+    }
+
+    private func trimDeadlines() {
+        guard deadlines.count > 2 * slots.count + 1024 else { return }
+        deadlines = Deadlines(slots.values.map { Deadlines.Entry(at: $0.armedAt, spi: $0.sa.spiR) })
+    }
+
+    // MARK: The end
+
+    private func expire(_ slot: Slot, at now: Moment) -> [RegistrationEffect] {
+        if slot.isHalfOpen { counters.dropped["half-open-expired", default: 0] += 1 }
+        guard slot.sa.canBeDeleted else {
+            remove(slot)
             return []
         }
-        return [
-            .event(
-                Event(
-                    "ike-expired", .info,
-                    [("spi", slot.sa.spiR.description), ("member", slot.sa.peer?.description ?? "-")]))
-        ]
+        return [ended(slot, "ike-expired")] + dismiss(slot, at: now)
     }
 
-    func count(_ outcome: RegistrationOutcome) {
-        switch outcome {
-        case .granted: counters.granted += 1
-        case .left: counters.left += 1
-        case .refused: counters.refused += 1
-        case .unavailable: counters.unavailable += 1
-        }
+    /// Says Delete, and keeps the SA only until that is answered.
+    func dismiss(_ slot: Slot, at now: Moment) -> [RegistrationEffect] {
+        forgetQuestion(slot)
+        unlist(slot)
+        slot.expiresAt = now + limits.deletionWait
+        let effects = slot.sa.delete(at: now, configuration: configuration, engine: engine, entropy: &entropy)
+        return perform(effects, of: slot, at: now)
     }
 
-    /// What the frontend says of itself in its heartbeat.
-    package var statusCounters: [String: Int64] {
-        [
-            "registrations": Int64(counters.granted), "refused": Int64(counters.refused),
-            "unavailable": Int64(counters.unavailable), "left": Int64(counters.left), "half-open": Int64(halfOpen),
-            "ike-sas": Int64(slots.count - halfOpen), "asking": Int64(asking.count),
-            "datagrams": Int64(counters.datagrams), "dropped": Int64(counters.dropped.values.reduce(0, +)),
-            "cookies-sent": Int64(counters.stateless["cookie-sent", default: 0]),
-        ]
+    func remove(_ slot: Slot) {
+        leaveHalfOpen(slot)
+        unlist(slot)
+        forgetQuestion(slot)
+        slots.removeValue(forKey: slot.sa.spiR)
+        trimDeadlines()
     }
-}
 
-/// What happened since the start.
-package struct RegistrationCounters: Hashable, Sendable {
-    package var datagrams = 0
-    package var established = 0
-    package var granted = 0
-    package var refused = 0
-    package var unavailable = 0
-    package var left = 0
-    /// Datagrams without answer, by reason.
-    package var dropped: [String: Int] = [:]
-    /// Answers without state, by reason.
-    package var stateless: [String: Int] = [:]
+    private func forgetQuestion(_ slot: Slot) {
+        if let operation = slot.asking { asking.removeValue(forKey: operation) }
+        slot.asking = nil
+    }
+
+    private func ended(_ slot: Slot, _ name: String) -> RegistrationEffect {
+        .event(
+            Event(
+                name, .info, [("spi", slot.sa.spiR.description), ("member", slot.sa.peer?.description ?? "-")]))
+    }
 }

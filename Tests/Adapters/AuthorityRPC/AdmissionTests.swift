@@ -1,9 +1,12 @@
 import AuthorityRPC
+import Foundation
 import GRPCCore
 import GRPCNIOTransportHTTP2Posix
 import Glibc
 import GroupModel
 import IKEVocabulary
+import ProgramKit
+import Settings
 import Testing
 
 /// Who gets in, and who does not: sockets, certificates, roles.
@@ -197,6 +200,55 @@ import Testing
             var information = stat()
             let found = stat(paths[0], &information)
             #expect(found == 0 && information.st_mode & 0o777 == 0o660)
+        }
+    }
+
+    /// As the programs make them from settings: one socket for each role, and no other role behind it.
+    @Test func eachUnixSocketIsOfItsRoleOnly() async throws {
+        let paths = Dictionary(uniqueKeysWithValues: everyRole.map { ($0, freshSocketPath()) })
+        @Sendable func path(_ role: PeerRole) throws -> String { try #require(paths[role]) }
+        let folder = FileManager.default.temporaryDirectory.appending(path: "rpc-\(UUID().uuidString.prefix(8))")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let text = """
+            name: auth-1
+            data: /tmp/x
+            root_key: { file: r }
+            rpc:
+              unix: \(try path(.operator))
+              unix_frontend: \(try path(.frontend))
+              unix_frontend_uids: [\(getuid())]
+              unix_broadcaster: \(try path(.broadcaster))
+              unix_broadcaster_uids: [\(getuid() &+ 1)]
+            """
+        let file = folder.appending(path: "authority.yaml").path
+        try text.write(toFile: file, atomically: true, encoding: .utf8)
+        let listeners = AuthorityListener.make(try AuthoritySettings.load(file: file).rpcUnix)
+        let authority = FakeAuthority(.leader) { _ in .success(.groups([])) }
+        try await withServer(listeners, authority) { _, _ in
+            @Sendable func link(_ role: PeerRole) throws -> AuthorityLink {
+                AuthorityLink(targets: [unixTarget("auth-1", try path(role))], name: "p-1")
+            }
+            _ = try await OperatorClient(link: try link(.operator)).perform(.groupList)
+            guard case .notAuthorised? = await refusal(try link(.frontend)) else {
+                Issue.record("a frontend is an operator")
+                return
+            }
+            // The broadcasters' user is another one: the door stays shut for us.
+            guard case .unavailable? = await refusal(try link(.broadcaster)) else {
+                Issue.record("the user was admitted")
+                return
+            }
+            try await withRegistrationClient(try link(.frontend)) { client, answers, _ in
+                client.submit([try Samples.join(1)])
+                try await expectEventually { answers.all.count == 1 }
+            }
+            try await withRegistrationClient(try link(.operator), answerWait: .milliseconds(400)) { _, _, states in
+                try await expectEventually {
+                    states.all.contains(.lost("auth-1: this socket does not serve the role frontend"))
+                }
+            }
+            #expect(Set(authority.seen.peers.map(\.description)) == ["operator/p-1", "frontend/p-1"])
         }
     }
 

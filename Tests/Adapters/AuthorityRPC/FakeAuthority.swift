@@ -20,6 +20,7 @@ final class FakeAuthority: AuthorityService {
         var batches = 0
         var counters: [String: Int64] = [:]
         var acknowledged: [Int64] = []
+        var failures: [FailedAuthentication] = []
         var closed = 0
         var asked: [String] = []
     }
@@ -120,6 +121,7 @@ final class FakeAuthority: AuthorityService {
         }
 
         func heartbeat(_ counters: [String: Int64]) async { authority.note { $0.counters = counters } }
+        func report(_ failures: [FailedAuthentication]) async { authority.note { $0.failures += failures } }
 
         func close() async {
             continuation.finish()

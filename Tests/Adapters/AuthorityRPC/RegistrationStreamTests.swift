@@ -194,4 +194,29 @@ import Testing
             try await expectEventually { authority.seen.closed == 1 }
         }
     }
+
+    @Test func whoDidNotProveItselfIsReportedAsFarAsABatchHolds() async throws {
+        let (path, authority) = (freshSocketPath(), FakeAuthority(.leader))
+        let link = AuthorityLink(targets: [unixTarget("auth-1", path)], name: "frontend-1")
+        let remote = Endpoint(try #require(IPAddress("192.0.2.9")), port: 500)
+        let long = Identity(type: .keyID, octets: [UInt8](repeating: 7, count: 60_000))
+        @Sendable func failed(_ member: Identity, _ group: Identity? = nil) -> FailedAuthentication {
+            FailedAuthentication(
+                member: member, group: group, remote: remote, reason: String(repeating: "é", count: 9000))
+        }
+        try await withServer([unixListener(path)], authority) { _, _ in
+            try await withRegistrationClient(link) { client, _, _ in
+                client.report(failed(.fqdn("gm1.example"), .keyID("market-data")))
+                client.report(failed(long, long))
+                for index in 0..<200 { client.report(failed(.fqdn("x\(index)"))) }
+                client.heartbeat([:])
+                try await expectEventually { authority.seen.failures.count >= 64 }
+                let seen = authority.seen.failures
+                #expect(seen.count == 64)
+                #expect(seen[0].member == .fqdn("gm1.example") && seen[0].group == .keyID("market-data"))
+                #expect(seen[0].remote == remote && seen[0].reason.hasPrefix("éé"))
+                #expect(seen[1].member.octets.count == 255 && seen[2].group == nil)
+            }
+        }
+    }
 }

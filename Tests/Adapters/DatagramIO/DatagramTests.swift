@@ -2,21 +2,8 @@ import DatagramIO
 import IKEVocabulary
 import NIOCore
 import NIOPosix
-import Synchronization
 import TestKit
 import Testing
-
-/// What arrived so far.
-private final class Inbox: Sendable {
-    private let all = Mutex<[ReceivedDatagram]>([])
-    func add(_ batch: [ReceivedDatagram]) { all.withLock { $0 += batch } }
-    var datagrams: [ReceivedDatagram] { all.withLock { $0 } }
-
-    func wait(for count: Int) async -> [ReceivedDatagram] {
-        for _ in 0..<200 where datagrams.count < count { try? await Task.sleep(for: .milliseconds(10)) }
-        return datagrams
-    }
-}
 
 @Suite(.serialized) struct DatagramTests {
     private let loop = MultiThreadedEventLoopGroup.singleton.next()

@@ -71,6 +71,7 @@ final class ModelStore: ReplicatedStoring {
     }
 
     func nodes() async throws(StoreFailure) -> [StoreNode] { [StoreNode(id: 1, name: "authority-1")] }
-    func formCluster(of nodes: [StoreNode]) async throws(StoreFailure) {}
+    func formCluster() async throws(StoreFailure) {}
+    func yieldLeadership() async throws(StoreFailure) { throw .unavailable("there is no other voter") }
     func removeNode(id: UInt64) async throws(StoreFailure) {}
 }

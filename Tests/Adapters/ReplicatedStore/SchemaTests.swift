@@ -1,3 +1,4 @@
+import Foundation
 import GroupModel
 import IKEVocabulary
 import Testing
@@ -76,6 +77,39 @@ import Testing
         #expect(throws: StoreFailure.self) {
             try TransactionSteps([.putGroup(Rows.group(nextSenderID: 2)), .putGroup(Rows.group(nextSenderID: 1))])
         }
+    }
+
+    /// Forgetting must not look at every row there is: another SQLite (Python's) says how it would go about it.
+    @Test func `forgetting goes by the index`() throws {
+        let script = """
+            import json, sqlite3, sys
+            given = json.load(sys.stdin)
+            database = sqlite3.connect(":memory:")
+            for statement in given["schema"]: database.execute(statement)
+            for statement in given["asked"]:
+                marks = (0,) * statement.count("?")
+                for row in database.execute("EXPLAIN QUERY PLAN " + statement, marks): print(row[3])
+            """
+        let (process, input, output) = (Process(), Pipe(), Pipe())
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = ["python3", "-c", script]
+        (process.standardInput, process.standardOutput) = (input, output)
+        try process.run()
+        let asked = ["schema": Migrations.all.flatMap { $0 }, "asked": Tables.forgetStatements]
+        try input.fileHandleForWriting.write(contentsOf: try JSONEncoder().encode(asked))
+        try input.fileHandleForWriting.close()
+        let plan = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+        process.waitUntilExit()
+        #expect(plan.contains("sender_id_given_at (given_at<?)"), "\(plan)")
+        #expect(plan.contains("operation_at (at<?)"), "\(plan)")
+        #expect(!plan.contains("SCAN sender_id") && !plan.contains("SCAN operation"), "\(plan)")
+    }
+
+    @Test func `a counter alone does not write its group`() throws {
+        let steps = try TransactionSteps([.setNextSenderID(5, group: Rows.name)]).steps
+        #expect(steps.map(\.values) == [[.integer(5), .text(Rows.name.text)]])
+        let merged = try TransactionSteps([.putGroup(Rows.group()), .setNextSenderID(5, group: Rows.name)]).steps
+        #expect(merged.count == 1 && merged.first?.values[3] == .integer(5))
     }
 
     @Test func `order within a table is kept`() throws {

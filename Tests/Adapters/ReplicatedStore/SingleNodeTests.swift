@@ -117,6 +117,50 @@ import Testing
         await node.stop()
     }
 
+    @Test func `closing lets the commit under way end, and nothing after it begin`() async throws {
+        let harness = try StoreHarness()
+        let node = harness.start(harness.settings(1))
+        let term = try await node.leading().term
+        let proxy = try await SlowProxy.start(
+            at: harness.folder.appending(path: "proxy").path, before: node.settings.socketPath,
+            delay: .milliseconds(100))
+        let store = EngineStore(socketPath: proxy.path, id: 1)
+        let committing = Task {
+            try await store.commit(StoreTransaction(term: term, mutations: Rows.registration(1)))
+        }
+        let waiting = Task {
+            try await Task.sleep(for: .milliseconds(100))
+            return try await store.commit(StoreTransaction(term: term, mutations: Rows.registration(2)))
+        }
+        try await Task.sleep(for: .milliseconds(300))
+        await store.close()
+        #expect(try await committing.value.term == term)
+        await #expect(throws: StoreFailure.self) { try await waiting.value }
+        #expect(try await node.store.lead().members == [Rows.member(1)])
+        try await proxy.stop()
+        await node.stop()
+    }
+
+    @Test func `closing does not wait for ever`() async throws {
+        let harness = try StoreHarness()
+        let node = harness.start(harness.settings(1))
+        let term = try await node.leading().term
+        let proxy = try await SlowProxy.start(
+            at: harness.folder.appending(path: "proxy").path, before: node.settings.socketPath,
+            delay: .milliseconds(900))
+        let store = EngineStore(socketPath: proxy.path, id: 1)
+        let committing = Task {
+            try await store.commit(StoreTransaction(term: term, mutations: Rows.registration(1)))
+        }
+        try await Task.sleep(for: .milliseconds(100))
+        let begin = ContinuousClock.now
+        await store.close()
+        #expect(begin.duration(to: .now) < StoreLimits.farewell + .seconds(1))
+        await #expect(throws: StoreFailure.self) { try await committing.value }
+        try await proxy.stop()
+        await node.stop()
+    }
+
     /// A frozen authority keeps the write lock for five seconds at most; and a connection that was dropped for its silence is
     /// made again without a word.
     @Test func `a silent transaction is dropped`() async throws {

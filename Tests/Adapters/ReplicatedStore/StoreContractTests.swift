@@ -2,6 +2,7 @@ import GroupModel
 import IKEVocabulary
 import KeyMaterial
 import ReplicatedStore
+import TestKit
 import Testing
 
 /// What every store must do, asked of the model and of the real engine alike.
@@ -191,6 +192,81 @@ import Testing
             }
             #expect(receipts.sorted() == Array(1...30))
             #expect(try await store.lead().members.count == 30)
+        }
+    }
+
+    @Test(arguments: Kind.allCases) func `a group's counter grows alone, and only that of a known group`(_ kind: Kind)
+        async throws
+    {
+        try await onFreshStore(kind) { store in
+            let term = try await store.lead().term
+            func commit(_ mutations: [StoreMutation]) async throws {
+                _ = try await store.commit(StoreTransaction(term: term, mutations: mutations))
+            }
+            let unknown: [StoreMutation] = [.setNextSenderID(1, group: Rows.name), .putMember(Rows.member(1))]
+            #expect(isConstraint(await refusal { try await commit(unknown) }))
+            #expect(try await store.lead().members.isEmpty)
+            let now = try await store.lead().term
+            func commitNow(_ mutations: [StoreMutation]) async throws {
+                _ = try await store.commit(StoreTransaction(term: now, mutations: mutations))
+            }
+            try await commitNow([.putGroup(Rows.group(nextSenderID: 3)), .setNextSenderID(4, group: Rows.name)])
+            try await commitNow([.setNextSenderID(6, group: Rows.name), .setNextSenderID(7, group: Rows.name)])
+            for back: [StoreMutation] in [
+                [.setNextSenderID(6, group: Rows.name)],
+                [.setNextSenderID(9, group: Rows.name), .setNextSenderID(8, group: Rows.name)],
+                [.setNextSenderID(9, group: Rows.name), .putGroup(Rows.group(nextSenderID: 8))],
+                [.putGroup(Rows.group(nextSenderID: 9)), .setNextSenderID(8, group: Rows.name)],
+            ] { #expect(isConstraint(await refusal { try await commitNow(back) }), "\(back)") }
+            #expect(try await store.lead().groups == [Rows.group(nextSenderID: 7)])
+        }
+    }
+
+    /// The model looks at every row for every row, so it gets them at once.
+    @Test func `one mutation forgets so many operations, the oldest first: the model`() throws {
+        let count = StateLimits.forgottenAtOnce + 100
+        let rows = (0..<count).map { Rows.join($0, at: Int64(count - $0)) }
+        var state = StoredState(term: LeadershipTerm(rawValue: 1), operations: rows)
+        let forget = StoreTransaction(
+            term: state.term, mutations: [.forgetOperations(before: WallTime(milliseconds: Int64(count)))])
+        try state.apply(forget)
+        #expect(state.operations == Array(rows.prefix(100)))
+        try state.apply(forget)
+        #expect(state.operations == [rows[0]])
+    }
+
+    @Test func `one mutation forgets so many operations, the oldest first: the engine`() async throws {
+        try await onFreshStore(.engine) { store in
+            let count = StateLimits.forgottenAtOnce + 100
+            let rows = (0..<count).map { Rows.join($0, senderIDs: [UInt32($0)], at: Int64(count - $0)) }
+            var term = try await store.lead().term
+            for part in stride(from: 0, to: count, by: 1000) {
+                let mutations = rows[part..<min(part + 1000, count)].map { StoreMutation.recordOperation($0) }
+                let group = Rows.group(nextSenderID: UInt64(count))
+                _ = try await store.commit(StoreTransaction(term: term, mutations: [.putGroup(group)] + mutations))
+            }
+            let forget = [StoreMutation.forgetOperations(before: WallTime(milliseconds: Int64(count)))]
+            for left in [100, 1, 1] {
+                _ = try await store.commit(StoreTransaction(term: term, mutations: forget))
+                let state = try await store.lead()
+                term = state.term
+                #expect(state.operations == Array(rows.prefix(left)))
+            }
+            // Also those that were forgotten are not given again.
+            let again = [StoreMutation.recordOperation(Rows.join(count, senderIDs: [UInt32(count - 1)]))]
+            let refused = await refusal { _ = try await store.commit(StoreTransaction(term: term, mutations: again)) }
+            #expect(isConstraint(refused))
+        }
+    }
+
+    @Test func `a text with NUL goes nowhere`() async throws {
+        try await onFreshStore(.engine) { store in
+            let term = try await store.lead().term
+            var row = Rows.dataSA()
+            row.name = "quo\0tes"
+            let mutations = [StoreMutation.putDataSA(row)]
+            #expect(isConstraint(await refusal { _ = try await store.commit(.init(term: term, mutations: mutations)) }))
+            #expect(try await store.lead().dataSAs.isEmpty)
         }
     }
 }

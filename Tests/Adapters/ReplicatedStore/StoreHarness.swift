@@ -15,6 +15,9 @@ final class StoreHarness: Sendable {
         let store: EngineStore
         let running: Task<Void, Never>
 
+        /// What the log must know in the end.
+        var wanted: Set<StoreNode> { Set(StoreHarness.nodes(settings)) }
+
         /// Ends the process without warning; the supervisor starts it again.
         func killProcess() { if let pid = supervisor.processID { kill(pid, SIGKILL) } }
 
@@ -51,7 +54,17 @@ final class StoreHarness: Sendable {
         let running = Task.detached { await supervisor.run() }
         return Node(
             settings: settings, supervisor: supervisor,
-            store: EngineStore(socketPath: settings.socketPath, id: settings.id), running: running)
+            store: EngineStore(
+                socketPath: settings.socketPath, id: settings.id, nodes: Self.nodes(settings),
+                events: { event in self.told.withLock { $0.append(event) } }),
+            running: running)
+    }
+
+    /// The configured nodes; none in a cluster of one.
+    static func nodes(_ settings: StoreNodeSettings) -> [StoreNode] {
+        guard let cluster = settings.cluster else { return [] }
+        let peers = cluster.peers.map { StoreNode(id: $0.id, name: $0.name) }
+        return [StoreNode(id: settings.id, name: settings.name)] + peers
     }
 
     /// Settings of three nodes that know each other, with certificates.

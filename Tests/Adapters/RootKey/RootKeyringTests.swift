@@ -49,6 +49,35 @@ import Testing
         #expect(throws: RootKeyError.openToOthers(path: path, mode: "640")) { try RootKeyring(file: path) }
     }
 
+    @Test(arguments: [63, 65, 0]) func otherCountsOfDigitsAreRefused(_ count: Int) throws {
+        let path = try file(Data(String(repeating: "a", count: count).utf8))
+        #expect(throws: RootKeyError.wrongSize(path: path)) { try RootKeyring(file: path) }
+    }
+
+    @Test func otherThingsThanAFileAreRefused() throws {
+        let folder = NSTemporaryDirectory() + "gcks-root-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(
+            atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        #expect(mkfifo(folder + "/pipe", 0o600) == 0)
+        for path in [folder, folder + "/pipe"] {
+            #expect(throws: RootKeyError.self) { try RootKeyring(file: path) }
+        }
+        let odd = try file(Data((String(repeating: "ab", count: 31) + "zz").utf8))
+        #expect(throws: RootKeyError.wrongSize(path: odd)) { try RootKeyring(file: odd) }
+    }
+
+    /// The text of a root key file is nowhere in this process after it was read; freed memory counts.
+    @Test func theTextOfTheKeyDoesNotLinger() throws {
+        let path = NSTemporaryDirectory() + "gcks-root-\(UUID().uuidString)"
+        let hidden = try HiddenText.write(to: path)
+        let ring = try RootKeyring(file: path)
+        #expect(try hidden.occurrences() == 0)
+        // The search finds what is there.
+        let copy = Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+        #expect(try hidden.occurrences() > 0)
+        #expect(copy.count == 64 && ring.id != 0)
+    }
+
     @Test func aShortFileIsRefused() throws {
         let path = try file(Data(repeating: 7, count: 31))
         #expect(throws: RootKeyError.wrongSize(path: path)) { try RootKeyring(file: path) }

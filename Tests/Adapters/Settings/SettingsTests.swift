@@ -133,6 +133,32 @@ private func faults<Value>(_ load: (String) throws -> Value, _ text: String) thr
         #expect(found.first?.problem.contains("chmod 600") == true)
     }
 
+    /// Under trust anchors every member has a certificate too: without a name any of them could play the GCKS.
+    @Test func aMemberWithTrustAnchorsNamesItsGCKS() throws {
+        let key = try file("k")
+        let base =
+            "identity: \"fqdn:a\"\nfrontends: [{ address: \"192.0.2.1:500\" }]\ngroups: [{ id: \"keyid:g\" }]\n"
+        let anchored = "credentials: { certificate: c, key: \(key), trust_anchors: [x] }\n"
+        let found = try faults(MemberSettings.load, base + anchored)
+        #expect(found.map(\.path) == ["gcks"])
+        #expect(found.first?.valid.contains("fqdn:") == true)
+        #expect(try faults(MemberSettings.load, base + anchored + "gcks: \"fqdn:gcks\"\n") == [])
+        #expect(try faults(MemberSettings.load, base + "credentials: { shared_keys: \(key) }\n") == [])
+    }
+
+    /// 1280 octets of an IPv6 packet, less its header, UDP and the marker.
+    @Test func fragmentsFitTheLeastMTU() throws {
+        let key = try file("k")
+        let member =
+            "identity: \"fqdn:a\"\nfrontends: [{ address: \"192.0.2.1:500\" }]\ngroups: [{ id: \"keyid:g\" }]\n"
+        let credentials = "credentials: { shared_keys: \(key) }\n"
+        #expect(try MemberSettings.load(file: file(member + credentials)).fragmentOctets == 1228)
+        let frontend = "name: f\nidentity: \"fqdn:a\"\nlisten: [{ address: 192.0.2.1 }]\n"
+        #expect(try FrontendSettings.load(file: file(frontend + controls + credentials)).fragmentOctets == 1228)
+        #expect(try FrontendSettings.load(file: example("frontend.yaml")).fragmentOctets == 1228)
+        #expect(try MemberSettings.load(file: example("member.yaml")).fragmentOctets == 1228)
+    }
+
     @Test func authorityRulesAcrossKeys() throws {
         let base = "name: a\ndata: /tmp/x\nroot_key: { file: r }\n"
         #expect(try faults(AuthoritySettings.load, base + "rpc: { unix: /tmp/s }\n") == [])
@@ -142,6 +168,146 @@ private func faults<Value>(_ load: (String) throws -> Value, _ text: String) thr
         #expect(try faults(AuthoritySettings.load, base + "rpc: { unix: /tmp/s }\n" + nodes).map(\.path) == ["store"])
         let two = base.replacingOccurrences(of: "{ file: r }", with: "{ file: r, credential: c }")
         #expect(try faults(AuthoritySettings.load, two + "rpc: { unix: /tmp/s }\n").map(\.path) == ["root_key"])
+    }
+}
+
+/// What would make a store die again and again is found in the file.
+@Suite struct NodeSettingsTests {
+    private func text(
+        name: String = "a", id: Int = 1, data: String = "/tmp/x", store: String = "", nodes: [String] = []
+    ) -> String {
+        var lines = [
+            "name: \"\(name)\"", "id: \(id)", "data: \(data)", "root_key: { file: r }", "rpc: { unix: /tmp/s }",
+        ]
+        let key = NSTemporaryDirectory() + "gcks-settings-key"
+        if !FileManager.default.fileExists(atPath: key) {
+            _ = FileManager.default.createFile(
+                atPath: key, contents: Data([1]), attributes: [.posixPermissions: 0o600])
+        }
+        let tls = "tls: { ca: a, certificate: b, key: \(key) }"
+        lines.append("store: { listen: \"127.0.0.1:1\", \(tls)\(store) }")
+        if !nodes.isEmpty { lines += ["nodes:"] + nodes.map { "  - { \($0) }" } }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private let three = [
+        "name: a, id: 1, store: \"h:1\"", "name: b, id: 2, store: \"h:2\"", "name: c, id: 3, store: \"[::1]:3\"",
+    ]
+
+    private func expect(
+        _ text: String, _ path: String, line: Int, at location: SourceLocation = #_sourceLocation
+    ) throws {
+        let found = try faults(AuthoritySettings.load, text)
+        #expect(found.map(\.path) == [path], "\(found)", sourceLocation: location)
+        #expect(found.map(\.line) == [line], "\(found)", sourceLocation: location)
+        #expect(found.allSatisfy { !$0.valid.isEmpty }, sourceLocation: location)
+    }
+
+    @Test func goodNodesAreTaken() throws {
+        #expect(try faults(AuthoritySettings.load, text()) == [])
+        #expect(try faults(AuthoritySettings.load, text(nodes: three)) == [])
+        // The first node was replaced under a new id.
+        let later = three.dropFirst() + ["name: d, id: 4, store: \"h:4\""]
+        let joining = text(name: "d", id: 4, store: ", joins: true", nodes: Array(later))
+        #expect(try faults(AuthoritySettings.load, joining) == [])
+    }
+
+    @Test(arguments: ["0ms", "10001ms", "11s", "1h"]) func latencyHasItsBounds(_ latency: String) throws {
+        try expect(text(store: ", latency: \(latency)"), "store.latency", line: 6)
+    }
+
+    @Test(arguments: ["1ms", "10s"]) func latencyMayBe(_ latency: String) throws {
+        #expect(try faults(AuthoritySettings.load, text(store: ", latency: \(latency)")) == [])
+    }
+
+    @Test func nodesAreUnique() throws {
+        try expect(text(nodes: three + ["name: b, id: 4, store: \"h:4\""]), "nodes[3].name", line: 11)
+        try expect(text(nodes: three + ["name: d, id: 2, store: \"h:4\""]), "nodes[3].id", line: 11)
+    }
+
+    @Test func somebodyStartsTheCluster() throws {
+        try expect(text(name: "b", id: 2, nodes: Array(three.dropFirst())), "nodes", line: 7)
+        try expect(text(id: 2), "id", line: 2)
+    }
+
+    @Test func theOwnNodeIsAmongThem() throws {
+        try expect(text(name: "x", nodes: three), "nodes", line: 7)
+        try expect(text(id: 2, nodes: three), "nodes", line: 7)
+    }
+
+    @Test(arguments: ["a b", "a/b", "ä", "a@b", String(repeating: "a", count: 65)]) func namesArePlain(_ name: String)
+        throws
+    {
+        try expect(text(name: name), "name", line: 1)
+        try expect(text(nodes: three + ["name: \"\(name)\", id: 4, store: \"h:4\""]), "nodes[3].name", line: 11)
+    }
+
+    @Test(arguments: ["h", "h:0", "h:x", "h:70000", ":1", "::1:1", "h,i:1", "[h]:1"])
+    func placesAreRead(_ place: String) throws {
+        try expect(text(nodes: three + ["name: d, id: 4, store: \"\(place)\""]), "nodes[3].store", line: 11)
+    }
+
+    @Test func socketsFitTheirAddress() throws {
+        let longest = "/" + String(repeating: "d", count: 91)
+        #expect(try faults(AuthoritySettings.load, text(data: longest)) == [])
+        try expect(text(data: longest + "d"), "data", line: 3)
+        let socket = text().replacingOccurrences(of: "/tmp/s", with: "/" + String(repeating: "s", count: 103))
+        try expect(socket, "rpc.unix", line: 5)
+    }
+
+    @Test func unixSocketsAreOfOneRole() throws {
+        func rpc(_ lines: String) -> String { text().replacingOccurrences(of: "unix: /tmp/s", with: lines) }
+        let three = rpc(
+            "unix: /tmp/o, unix_frontend: /tmp/f, unix_frontend_uids: [7, 8], unix_broadcaster: /tmp/b")
+        let doors = try AuthoritySettings.load(file: try file(three)).rpcUnix
+        #expect(doors.operators == .init(path: "/tmp/o", users: []))
+        #expect(doors.frontends == .init(path: "/tmp/f", users: [7, 8]))
+        #expect(doors.broadcasters == .init(path: "/tmp/b", users: []))
+        #expect(try faults(AuthoritySettings.load, rpc("unix_frontend: /tmp/f")) == [])
+        try expect(rpc("unix: /tmp/o, unix_frontend: /tmp/o"), "rpc.unix_frontend", line: 5)
+        try expect(rpc("unix: /tmp/o, unix_broadcaster_uids: [1]"), "rpc.unix_broadcaster", line: 5)
+        try expect(rpc("unix: /tmp/o, unix_uids: [me]"), "rpc.unix_uids[0]", line: 5)
+    }
+}
+
+/// What a member says of itself in a group's section.
+@Suite struct MemberGroupTests {
+    private func settings(_ group: String, local: String = "", ike: String = "") throws -> MemberSettings {
+        let key = try file("k")
+        let base = "identity: \"fqdn:a\"\nfrontends: [{ address: \"192.0.2.1:500\" }]\n"
+        let head = base + "credentials: { shared_keys: \(key) }\n" + local + ike
+        let text = head + "groups:\n  - { id: \"keyid:g\"\(group) }\n"
+        return try MemberSettings.load(file: file(text))
+    }
+
+    @Test func theSourceIsTheLocalAddressUnlessItIsSaid() throws {
+        #expect(try settings("").groups.first?.source == nil)
+        let local = "local_address: 192.0.2.7\n"
+        #expect(try settings("", local: local).groups.first?.source?.description == "192.0.2.7")
+        #expect(try settings(", source: 2001:db8::7", local: local).groups.first?.source?.description == "2001:db8::7")
+        for wrong in ["any", "239.1.1.1", "0.0.0.0", "192.0.2.0/24"] {
+            #expect(throws: SettingsFaults.self) { try settings(", source: \(wrong)") }
+        }
+    }
+
+    @Test func proposalsAreEverythingOrAListOrNone() throws {
+        #expect(try settings("").groups.first?.proposals == SAgSettings())
+        #expect(try settings(", proposals: none").groups.first?.proposals == nil)
+        let listed = try settings(
+            ", proposals: { encryption: [aes-gcm-256], key_wrap: [kw-5649-256], authentication: [ed25519, implicit] }")
+        let proposals = try #require(listed.groups.first?.proposals)
+        #expect(proposals.suites == [.aesGCM256] && proposals.keyWraps == [.kw5649_256])
+        #expect(proposals.authentications == [.ed25519, .implicit])
+        for wrong in ["all", "{ encryption: [rot13] }", "{ encyption: [aes-gcm-256] }", "{ authentication: ed25519 }"] {
+            #expect(throws: SettingsFaults.self) { try settings(", proposals: \(wrong)") }
+        }
+    }
+
+    @Test func livenessIsASecondOrMore() throws {
+        #expect(try settings("", ike: "ike: { liveness: 1s }\n").liveness == .seconds(1))
+        for wrong in ["0s", "0ms", "999ms"] {
+            #expect(throws: SettingsFaults.self) { try settings("", ike: "ike: { liveness: \(wrong) }\n") }
+        }
     }
 }
 
@@ -158,6 +324,7 @@ private func faults<Value>(_ load: (String) throws -> Value, _ text: String) thr
     @Test func whatIsLeftOutHasItsDefault() throws {
         let group = try #require(try GroupFile.load(try file(good)).first)
         #expect(group.rekey.authentication == .ed25519 && group.rekey.destination.port == 848)
+        #expect(group.rekey.fragmentOctets == 1228)
         #expect(group.data.first?.senders == .single && group.data.first?.lifetime == Lifetime(seconds: 3600))
         #expect(group.activationTimeDelay == 5 && group.deactivationTimeDelay == 10 && group.rules.isEmpty)
     }

@@ -58,9 +58,13 @@ private final class Lines: Sendable {
     }
 
     @Test func manyStrangersDoNotGrowTheTable() {
-        let log = EventLog(program: "t", sink: .json) { _ in }
+        let lines = Lines()
+        let log = EventLog(program: "t", sink: .json) { lines.add($0) }
         for index in 0..<10_000 { log.record(Event("dropped", .info, limitedBy: "source \(index)")) }
         #expect(log.counts["dropped"] == 10_000)
+        #expect((1...80).contains(lines.lines.count))
+        log.record(Event("other", .info, limitedBy: "source 1"))
+        #expect(lines.lines.last?.contains("other") == true)
     }
 }
 
@@ -79,9 +83,12 @@ private final class Lines: Sendable {
         log.ike(
             spiI: IKESPI(rawValue: 3), spiR: IKESPI(rawValue: 4), suite: .chacha20Poly1305, skEi: key, skEr: key,
             skAi: none, skAr: none)
-        log.esp(
-            spi: ESPSPI(rawValue: 0x1001), destination: try #require(IPAddress("239.1.1.1")), suite: .aesGCM256,
-            key: key)
+        log.dataSA(
+            KeyedDataSA(
+                policy: DataSAPolicy(
+                    spi: ESPSPI(rawValue: 0x1001), source: .any(ipv4: true),
+                    destination: .single(try #require(IPAddress("239.1.1.1"))), suite: .aesGCM256,
+                    sequenceNumbers: .unspecified32, lifetime: nil), key: key))
         let text = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20212223"
         let ike = try String(contentsOfFile: folder + "/ikev2_decryption_table", encoding: .utf8)
         #expect(
@@ -93,6 +100,28 @@ private final class Lines: Sendable {
                 + "\"NULL\",\"\"\n")
         let attributes = try FileManager.default.attributesOfItem(atPath: folder + "/esp_sa")
         #expect(attributes[.posixPermissions] as? Int == 0o600)
+        try FileManager.default.removeItem(atPath: folder)
+    }
+
+    /// What was written is not kept: after many other SAs the same row may stand again.
+    @Test func aLongRunKeepsLittle() throws {
+        let folder = NSTemporaryDirectory() + "gcks-keylog-\(UUID().uuidString)"
+        let log = try #require(KeyLog(folder: folder))
+        let key = HeldSecret(SecretOctets(copying: (0..<36).map { UInt8($0) }))
+        let none = HeldSecret(SecretOctets(copying: []))
+        func write(_ spi: UInt64) {
+            log.ike(
+                spiI: IKESPI(rawValue: spi), spiR: IKESPI(rawValue: 2), suite: .aesGCM256, skEi: key, skEr: key,
+                skAi: none, skAr: none)
+        }
+        for spi in 1...4096 as ClosedRange<UInt64> { write(spi) }
+        write(1)
+        write(4097)
+        write(1)
+        let rows = try String(contentsOfFile: folder + "/ikev2_decryption_table", encoding: .utf8).split(
+            separator: "\n")
+        #expect(rows.count == 4098)
+        #expect(rows.filter { $0.hasPrefix("0000000000000001,") }.count == 2)
         try FileManager.default.removeItem(atPath: folder)
     }
 }

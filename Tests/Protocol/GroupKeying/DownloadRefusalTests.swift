@@ -13,7 +13,7 @@ import Testing
     struct Answer {
         var gsa: GSAPayload
         var kd: KeyDownloadPayload
-        var sends = true
+        var senderIDsAsked: UInt32? = 2
 
         init() throws {
             gsa = try GSAPayload(body: RegistrationVectors.senderGSA)
@@ -23,7 +23,8 @@ import Testing
         func open() throws -> OpenedGroup {
             try RegistrationDownload.open(
                 gsa: GSAPayloadBody(gsa.encodeBody()), kd: KDPayloadBody(kd.encodeBody()), notifies: [],
-                gskW: RegistrationVectors.gskW, keyWrap: .kw5649_256, askedToSend: sends, engine: CryptoEngine())
+                gskW: RegistrationVectors.gskW, keyWrap: .kw5649_256, senderIDsAsked: senderIDsAsked,
+                engine: CryptoEngine())
         }
 
         mutating func changeMember(_ change: (inout [GroupAttribute]) -> Void) {
@@ -52,6 +53,22 @@ import Testing
             (self.name, self.kind, self.change) = (name, kind, change)
         }
         var testDescription: String { name }
+    }
+
+    private static let ed25519 = TransformAttribute(
+        type: .signatureAlgorithmIdentifier, value: .octets(SignatureScheme.ed25519.algorithmIdentifier))
+
+    private static func gcauth(_ id: UInt16, _ attributes: [TransformAttribute]) -> Transform {
+        Transform(type: .groupControllerAuthentication, id: id, attributes: attributes)
+    }
+
+    /// The wrapped key of a bag under other numbers.
+    private static func renumbered(_ attribute: GroupAttribute, keyID: UInt32, kwkID: UInt32) -> GroupAttribute {
+        guard case .octets(let octets) = attribute.value, let key = try? WrappedKey(decoding: octets) else {
+            return attribute
+        }
+        let changed = WrappedKey(keyID: keyID, kwkID: kwkID, wrapped: key.wrapped)
+        return GroupAttribute(type: attribute.type, value: .octets(changed.encode()))
     }
 
     private static let keyLifetime = GroupAttribute(type: 1, value: .octets([0, 0, 14, 16]))
@@ -91,6 +108,15 @@ import Testing
                 type: .groupControllerAuthentication, id: 2,
                 attributes: [TransformAttribute(type: .signatureAlgorithmIdentifier, value: .octets([0x30, 0]))])
         },
+        Case("implicit with a signature algorithm", .policy) { answer in
+            answer.gsa.policies[0].transforms[1] = gcauth(1, [ed25519])
+            answer.changeMember { $0.removeAll { $0.type == 2 } }
+        },
+        Case("two signature algorithms", .policy) {
+            $0.gsa.policies[0].transforms[1] = gcauth(2, [ed25519, ed25519])
+        },
+        Case("no lifetime of the Rekey SA", .policy) { $0.gsa.policies[0].attributes.removeFirst() },
+        Case("no lifetime of a data SA", .policy) { $0.gsa.policies[1].attributes = [] },
         Case("a prf", .policy) { $0.gsa.policies[0].transforms.append(.prf(.hmacSHA256)) },
         Case("no sequence numbers", .policy) { $0.gsa.policies[1].transforms.removeLast() },
         Case("64-bit sequence numbers", .policy) {
@@ -159,6 +185,18 @@ import Testing
             guard case .group(let other) = answer.kd.bags[1] else { return }
             answer.changeBag(0) { $0 = other.attributes }
         },
+        Case("a Rekey SA's key with Key ID 1", .keys) {
+            $0.changeBag(0) { $0 = [renumbered($0[0], keyID: 1, kwkID: 0)] }
+        },
+        Case("a data SA's key with Key ID 1", .keys) {
+            $0.changeBag(1) { $0 = [renumbered($0[0], keyID: 1, kwkID: 0)] }
+        },
+        Case("a data SA's key under a key of the tree", .keys) {
+            $0.changeBag(1) { $0 = [renumbered($0[0], keyID: 0, kwkID: 1)] }
+        },
+        Case("WRAP_KEY with Key ID 0", .keys) { answer in
+            answer.changeMember { $0.append(GroupAttribute(type: 1, value: .octets(wrongUnwrap))) }
+        },
         Case("no AUTH_KEY", .keys) { $0.changeMember { $0.removeAll { $0.type == 2 } } },
         Case("two AUTH_KEYs", .keys) { $0.changeMember { $0.insert($0[0], at: 0) } },
         Case("an AUTH_KEY that is no key", .keys) {
@@ -171,8 +209,10 @@ import Testing
             $0.gsa.policies.remove(at: 0)
             $0.kd.bags.remove(at: 0)
         },
-        Case("Sender-IDs for a receiver", .keys) { $0.sends = false },
+        Case("Sender-IDs for a receiver", .keys) { $0.senderIDsAsked = nil },
         Case("no Sender-ID for a sender", .keys) { $0.changeMember { $0.removeAll { $0.type == 3 } } },
+        Case("more Sender-IDs than were asked for", .keys) { $0.senderIDsAsked = 1 },
+        Case("more Sender-IDs than the one that 0 means", .keys) { $0.senderIDsAsked = 0 },
         Case("no Sender-ID width", .keys) { $0.gsa.groupWide?.removeAll { $0.type == 3 } },
         Case("a Sender-ID that is too wide", .keys) {
             $0.changeMember { $0[1] = GroupAttribute(type: 3, value: .octets([1, 0, 0])) }
@@ -221,6 +261,14 @@ import Testing
         Case("Sender-IDs of one octet", .policy) {
             $0.changeMember { $0[1] = GroupAttribute(type: 3, value: .octets([9])) }
         },
+        Case("fewer Sender-IDs than were asked for", .policy) { $0.senderIDsAsked = 3 },
+        Case("no lifetimes without a Rekey SA", .policy) { answer in
+            answer.gsa.policies = [answer.gsa.policies[1]]
+            answer.gsa.policies[0].attributes = []
+            answer.kd.bags.removeFirst()
+            guard case .member(let bag) = answer.kd.bags[1] else { return }
+            answer.kd.bags[1] = .member(MemberKeyBag(attributes: bag.attributes.filter { $0.type != 2 }))
+        },
         Case("bags in another order", .policy) { $0.kd.bags.reverse() },
         Case("a next SPI", .policy) {
             $0.gsa.policies[1].attributes.append(GroupAttribute(type: 3, value: .octets([0, 0, 0x20, 1])))
@@ -239,7 +287,7 @@ import Testing
             try RegistrationDownload.open(
                 gsa: GSAPayloadBody(RegistrationVectors.senderGSA), kd: KDPayloadBody(RegistrationVectors.senderKD),
                 notifies: [], gskW: HeldSecret(SecretOctets(copying: [UInt8](repeating: 0, count: 32))),
-                keyWrap: .kw5649_256, askedToSend: true, engine: CryptoEngine())
+                keyWrap: .kw5649_256, senderIDsAsked: 2, engine: CryptoEngine())
         }
     }
 }

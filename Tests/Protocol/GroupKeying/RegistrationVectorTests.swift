@@ -17,7 +17,7 @@ import Testing
     ) throws -> OpenedGroup {
         try RegistrationDownload.open(
             gsa: GSAPayloadBody(gsa), kd: KDPayloadBody(kd), notifies: notifies, gskW: RegistrationVectors.gskW,
-            keyWrap: .kw5649_256, askedToSend: sends, engine: CryptoEngine())
+            keyWrap: .kw5649_256, senderIDsAsked: sends ? 2 : nil, engine: CryptoEngine())
     }
 
     private static func receiverSAs() throws -> (rekey: KeyedRekeySA, data: KeyedDataSA) {
@@ -26,7 +26,7 @@ import Testing
             spi: try #require(RekeySPI(octets: Array(0xa0...0xaf))),
             source: .any(ipv4: false, ipProtocol: TrafficSelector.udp),
             destination: .single(group, ipProtocol: TrafficSelector.udp, port: 848), suite: .aesCBC256SHA256,
-            keyWrap: .kw5649_256, authentication: .implicit, lifetime: nil)
+            keyWrap: .kw5649_256, authentication: .implicit, lifetime: Lifetime(seconds: 86_400))
         let data = DataSAPolicy(
             spi: ESPSPI(rawValue: 0x2002), source: .any(ipv4: false), destination: .single(group),
             suite: .aesCBC256SHA256, sequenceNumbers: .unspecified32, lifetime: Lifetime(seconds: 60))

@@ -164,9 +164,33 @@ import Testing
         #expect(Self.isPolicy(try Self.refusal(Forge(), [good[1]])))
         #expect(Self.isPolicy(try Self.refusal(Forge(), good + good)))
         let unknown = Payload.raw(RawPayload(type: PayloadType(rawValue: 200), isCritical: true, body: []))
-        #expect(try Self.refusal(Forge(), [unknown] + good) == .unsupportedCritical(200))
+        // Before the signature is checked nobody can say who wrote it.
+        #expect(try Self.refusal(Forge(), [unknown] + good) == .badSignature)
+        #expect(try Self.refusal(Forge(.implicit), [unknown] + good) == .unsupportedCritical(200))
         let harmless = Payload.raw(RawPayload(type: PayloadType(rawValue: 200), isCritical: false, body: [1]))
         #expect(try Self.refusal(Forge(), [harmless] + good) == nil)
+    }
+
+    @Test func aRekeySaysHowLongItsSAsLive() throws {
+        let endless = try Self.newDataSA { gsa, _ in gsa.policies[0].attributes = [] }
+        #expect(Self.isPolicy(try Self.refusal(Forge(), endless)))
+    }
+
+    /// The length of an ECDSA signature varies; a reserve that was drawn badly must not spoil a rekey.
+    @Test func everyECDSARekeySeals() throws {
+        let engine = CryptoEngine()
+        let key = try SigningKey.generate(.ecdsaP256)
+        var sa = try RekeyVector.rekeySA(
+            .digitalSignature(algorithmIdentifier: SignatureScheme.ecdsaSHA256.algorithmIdentifier))
+        sa.policy.initialMessageID = nil
+        for id in 0..<3000 as Range<UInt32> {
+            let plan = RekeyMessagePlan(
+                over: sa, messageID: MessageID(rawValue: id), deletes: [.wholeGroup], signingKey: key)
+            let datagram = try #require(try RekeySealer.seal(plan, engine: engine).first)
+            guard id % 100 == 0 else { continue }
+            var receiver = try RekeyReceiver(sa, authKey: key.subjectPublicKeyInfo, keyPath: WorkingKeyPath())
+            #expect(try receiver.receive(datagram, engine: engine) != nil)
+        }
     }
 
     @Test func gcauthIsSaidAtRegistrationOnly() throws {

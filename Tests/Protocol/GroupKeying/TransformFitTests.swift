@@ -38,6 +38,35 @@ import Testing
         #expect(try Self.unmet([wide, Self.goodESP]) == nil)
     }
 
+    /// SAg of a member that can do everything meets whatever a group file may say.
+    @Test func theOfferOfEverythingFitsEveryGroup() throws {
+        let offer = TransformOffer.proposals()
+        #expect(Set(offer.map(\.number)) == [1])
+        for (_, suite) in ProtectionSuite.named {
+            for keyWrap in [KeyWrapID.kw5649_128, .kw5649_192, .kw5649_256] {
+                for scheme in SignatureScheme.allCases.map({ Optional($0) }) + [nil] {
+                    var rekey = try RekeyVector.rekeySA().policy
+                    (rekey.suite, rekey.keyWrap) = (suite, keyWrap)
+                    rekey.authentication =
+                        scheme.map { .digitalSignature(algorithmIdentifier: $0.algorithmIdentifier) } ?? .implicit
+                    var data = try RekeyVector.dataSA().policy
+                    data.suite = suite
+                    data.sequenceNumbers = .unspecified32
+                    #expect(TransformFit.unmet(by: offer, rekey: rekey, data: [data]) == nil)
+                }
+            }
+        }
+    }
+
+    @Test func anOfferSaysNoMoreThanItWasTold() throws {
+        let narrow = TransformOffer.proposals(
+            suites: [.aesGCM256], keyWraps: [.kw5649_256], authentications: [.ed25519])
+        #expect(try Self.unmet(narrow) == nil)
+        #expect(narrow.first?.transforms == [Self.gcm, Self.signature, .keyWrap(.kw5649_256)])
+        #expect(try Self.unmet(TransformOffer.proposals(authentications: [.implicit, .rsaPSS2048])) != nil)
+        #expect(try Self.unmet(TransformOffer.proposals(suites: [.aesCBC256SHA256])) != nil)
+    }
+
     @Test func aSecondSetMayFit() throws {
         let poor = Self.esp([.encryption(.aesGCM16, keyBits: 128), .sequenceNumbers(.sequential32)])
         let first = [Self.goodRekey, poor]

@@ -50,6 +50,17 @@ private func definition(_ change: (inout GroupDefinition) throws -> Void = { _ i
         }
     }
 
+    @Test func namesOfDataSAsCanBePrinted() throws {
+        for name in ["quotes", "Börse 1", "a/b:c", String(repeating: "x", count: 64)] {
+            #expect(try definition { $0.data[0].name = name }.faults() == [], "\(name)")
+        }
+        for name in ["", "a\0b", "\0", "a\nb", "\u{7f}", "a\u{202e}b", "a\u{2028}b", String(repeating: "x", count: 65)]
+        {
+            let paths = try definition { $0.data[0].name = name }.faults().map(\.path)
+            #expect(paths == ["data[0].name"], "\(name.debugDescription)")
+        }
+    }
+
     @Test func patternsMatchWithinTheirType() throws {
         let pattern = try #require(IdentityPattern("fqdn:*.example"))
         #expect(pattern.matches(.fqdn("gm1.example")))

@@ -290,6 +290,26 @@ private let now = WallTime(milliseconds: 1_788_220_800_000)
         #expect(judge.counts.fast == 0)
     }
 
+    /// What is remembered ends with the first CRL that ends, also when that CRL is one that only OpenSSL can read.
+    @Test(arguments: [false, true]) func anExpiredCRLEndsWhatWasRemembered(_ isSimple: Bool) throws {
+        let house = try House()
+        // issuingDistributionPoint, onlyContainsUserCerts.
+        let scope = DER.ext(DER.oid(2, 5, 29, 28), critical: true, DER.sequence([0x81, 0x01, 0xff]))
+        let crls = [
+            try house.root.crl(revoking: []),
+            try house.issuing.crl(revoking: [], until: "260901000100Z", extra: isSimple ? [] : [scope]),
+        ]
+        let judge = try CertificateJudge(anchorsPEM: [house.rootCertificate], crlsPEM: crls)
+        let chain = [try house.issuing.leafSpec().signed(by: house.issuing)] + house.upper
+        #expect(agree(judge, chain, "first").accepted)
+        #expect(agree(judge, chain, "remembered").accepted)
+        #expect(judge.counts.cached == 1)
+        let over = WallTime(milliseconds: now.milliseconds + 60_000)
+        #expect(agree(judge, chain, at: WallTime(milliseconds: over.milliseconds - 1), "last moment").accepted)
+        #expect(!agree(judge, chain, at: over, "over").accepted)
+        #expect(judge.counts.cached == 2)
+    }
+
     /// Every octet of a good certificate, changed: the signature or the form must catch it.
     @Test func noChangedOctetIsAccepted() throws {
         let house = try House()

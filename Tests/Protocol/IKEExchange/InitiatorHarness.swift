@@ -63,6 +63,10 @@ final class InitiatorHarness {
         note(member.join(join, at: now, engine: engine, entropy: &entropy))
     }
 
+    func leave(_ group: Identity) -> [InitiatorEffect] {
+        note(member.leave(group, at: now, engine: engine, entropy: &entropy))
+    }
+
     private func note(_ effects: [InitiatorEffect]) -> [InitiatorEffect] {
         for case .keyLog(let record) in effects { keyLog = record }
         return effects
@@ -97,14 +101,46 @@ final class InitiatorHarness {
     func forge(
         _ exchange: ExchangeType, _ messageID: UInt32, _ payloads: [Payload], isResponse: Bool
     ) throws -> [UInt8] {
-        guard let keyLog else { throw ForgedInitiator.Failed(why: "no keys") }
         let chain = PayloadChain(payloads)
+        let header = try header(exchange, messageID, isResponse: isResponse)
         let inner = chain.encode()
-        let header = IKEHeader(
+        let sealed = try suite().sealedOctets(for: inner.count)
+        return try protect(
+            inner, MessageAssembly.encryptedPrefix(header, firstInner: chain.first, sealedOctets: sealed))
+    }
+
+    /// The same in fragments of 100 plain octets.
+    func forgeFragments(
+        _ exchange: ExchangeType, _ messageID: UInt32, _ payloads: [Payload], isResponse: Bool
+    ) throws -> [[UInt8]] {
+        let chain = PayloadChain(payloads)
+        let header = try header(exchange, messageID, isResponse: isResponse)
+        let inner = chain.encode()
+        let (size, total) = (100, (inner.count + 99) / 100)
+        return try (0..<total).map { index in
+            let part = Array(inner[index * size..<min((index + 1) * size, inner.count)])
+            return try protect(
+                part,
+                MessageAssembly.fragmentPrefix(
+                    header, firstInner: chain.first, number: UInt16(index + 1), total: UInt16(total),
+                    sealedOctets: try suite().sealedOctets(for: part.count)))
+        }
+    }
+
+    private func suite() throws -> ProtectionSuite {
+        guard let keyLog else { throw ForgedInitiator.Failed(why: "no keys") }
+        return keyLog.suite
+    }
+
+    private func header(_ exchange: ExchangeType, _ messageID: UInt32, isResponse: Bool) throws -> IKEHeader {
+        guard let keyLog else { throw ForgedInitiator.Failed(why: "no keys") }
+        return IKEHeader(
             initiatorSPI: keyLog.spiI, responderSPI: keyLog.spiR, nextPayload: .encrypted, exchange: exchange,
             flags: isResponse ? .response : [], messageID: MessageID(rawValue: messageID))
-        let prefix = MessageAssembly.encryptedPrefix(
-            header, firstInner: chain.first, sealedOctets: keyLog.suite.sealedOctets(for: inner.count))
+    }
+
+    private func protect(_ inner: [UInt8], _ prefix: [UInt8]) throws -> [UInt8] {
+        guard let keyLog else { throw ForgedInitiator.Failed(why: "no keys") }
         forgedSealed += 1
         let count = forgedSealed
         let iv = (0..<8).map { UInt8(truncatingIfNeeded: count >> (56 - 8 * UInt64($0))) }

@@ -19,7 +19,7 @@ struct InitiatorTests {
         let effects = try harness.establish()
         #expect(effects.isEstablished)
         #expect(effects.refusals == [.registrationFailed])
-        #expect(harness.responderSA?.peer == .fqdn("\(member.rawValue).members.test"))
+        #expect(harness.responderSA?.peer == Identity.fqdn("\(member.rawValue).members.test").canonical)
     }
 
     @Test func frontendThatIsNotTheExpectedOneIsNotBelieved() throws {

@@ -113,7 +113,7 @@ struct ResponderAuthenticationTests {
                 proof: try forged.signatureProof(name, member.key, scheme)))
         let asked = try #require(harness.deliver(request, to: sa).asked.first)
         #expect(asked.authentication == .signature)
-        #expect(asked.member == name)
+        #expect(asked.member == name.canonical)
         let sent = harness.answer(.unavailable("test"), asked, to: sa).sent
         let opened = try forged.open(sent)
         #expect(opened.errors == [.temporaryFailure])

@@ -152,7 +152,8 @@ struct ResponderWindowTests {
         switch exchange {
         case .informational: #expect(opened.payloads.isEmpty)
         case .createChildSA: #expect(opened.errors == [.noAdditionalSAs])
-        default: #expect(opened.errors == [.invalidSyntax], "\(exchange)")
+        // Fatal at both ends (RFC 7296 2.21.3).
+        default: #expect(opened.errors == [.invalidSyntax] && effects.isClosed, "\(exchange)")
         }
     }
 
@@ -216,7 +217,7 @@ struct ResponderWindowTests {
                 "GROUP_SENDER of two octets", .identificationGroup,
                 PayloadChain([
                     .identificationGroup(Sample.group), .notify(NotifyPayload(.groupSender, data: [0, 1])),
-                ]).encode(), .invalidSyntax, false
+                ]).encode(), .invalidSyntax, true
             ),
             (
                 "unknown critical payload", PayloadType(rawValue: 200), [0, 0x80, 0, 4], .unsupportedCriticalPayload,

@@ -142,6 +142,19 @@ let initRequest: [UInt8] = {
         #expect(throws: WireError.self) { try DigitalSignatureData(decoding: [0, 1]) }
     }
 
+    @Test(arguments: [PayloadType.identificationInitiator, .identificationResponder, .identificationGroup])
+    func identitiesAreBounded(_ type: PayloadType) throws {
+        func body(_ count: Int) -> [UInt8] { [0, 0, 0, 0, 11, 0, 0, 0] + [UInt8](repeating: 7, count: count) }
+        func whole(_ count: Int) -> [UInt8] {
+            var octets = body(count)
+            (octets[2], octets[3]) = (UInt8(octets.count >> 8), UInt8(octets.count & 255))
+            return octets
+        }
+        #expect(try PayloadChain(first: type, octets: whole(1024)).payloads.count == 1)
+        #expect(throws: PayloadError.self) { try PayloadChain(first: type, octets: whole(1025)) }
+        #expect(throws: PayloadError.self) { try PayloadChain(first: type, octets: whole(60_000)) }
+    }
+
     @Test func tooManyPayloadsAreRefused() {
         let many = PayloadChain([Payload](repeating: .vendorID([1]), count: WireLimits.payloads + 1))
         #expect(throws: PayloadError.self) { try PayloadChain(first: .vendorID, octets: many.encode()) }
@@ -160,6 +173,8 @@ let initRequest: [UInt8] = {
         let good: [(ExchangeType, Bool, [Payload])] = [
             (.ikeSAInit, false, [sa, ke, nonce]), (.gsaAuth, false, [idi, auth, idg, sa]),
             (.ikeAuth, false, [idi, auth]),
+            // Without AUTH the initiator asks for EAP (RFC 7296 2.16): for the exchange to refuse, not for the table.
+            (.ikeAuth, false, [idi]), (.gsaAuth, false, [idi, idg]),
             (.gsaRegistration, false, [idg]), (.informational, false, []), (.informational, true, []),
             (.gsaRekey, false, [.delete(.ikeSA), auth]),
             (.gsaAuth, false, [idi, auth, idg, .raw(RawPayload(type: PayloadType(rawValue: 200), body: []))]),
@@ -174,7 +189,8 @@ let initRequest: [UInt8] = {
         let bad: [(ExchangeType, Bool, [Payload])] = [
             (.ikeSAInit, false, [sa, ke]), (.ikeSAInit, false, [sa, ke, nonce, nonce]),
             (.ikeSAInit, false, [sa, ke, nonce, auth]),
-            (.gsaAuth, false, [idi, auth]), (.gsaAuth, false, [idi, idg]), (.gsaAuth, false, [idi, auth, idg, idg]),
+            (.gsaAuth, false, [idi, auth]), (.gsaAuth, false, [idi, auth, auth, idg]),
+            (.gsaAuth, false, [auth, idg]), (.gsaAuth, false, [idi, auth, idg, idg]),
             (.gsaAuth, false, [idi, auth, idg, ke]), (.gsaRegistration, false, [idg, auth]),
             (.gsaRegistration, false, []), (.informational, false, [nonce]), (.gsaRekey, true, []),
             (ExchangeType(rawValue: 200), false, []),

@@ -148,4 +148,50 @@ private func orders(_ effects: [AuthorityEffect]) -> [RekeyOrder] {
         ).get()
         #expect((authority.state.rekeyOrders.last?.datagrams.count ?? 0) > 1)
     }
+
+    /// A broadcaster that lived on knows the numbers it has sent: a later leader must not use them again.
+    @Test func orderNumbersGoOnAcrossLeaders() throws {
+        let authority = try Authority()
+        try authority.apply(try exampleGroup())
+        var numbers: [Int64] = []
+        for _ in 0..<4 {
+            let request = OperatorRequest.rekeyNow(
+                try name("market-data"), scope: .tek, operation: try authority.operationID())
+            let sent = orders(try authority.decide([.operation(request, by: "alice", token: 1)])).map(\.number)
+            numbers += sent
+            try authority.decide([.broadcast(sent)])
+            #expect(authority.state.rekeyOrders.isEmpty)
+            try authority.restart()
+        }
+        #expect(numbers.count == 4 && numbers == Set(numbers).sorted())
+    }
+
+    @Test func aFullOutboxRefusesMoreRekeys() throws {
+        let authority = try Authority()
+        try authority.apply(try exampleGroup())
+        var refused = false
+        for _ in 0...4096 where !refused {
+            let request = OperatorRequest.rekeyNow(
+                try name("market-data"), scope: .tek, operation: try authority.operationID())
+            if case .failure(.unavailable) = try authority.operate(request) { refused = true }
+        }
+        #expect(refused)
+        #expect(authority.state.rekeyOrders.count == 4096)
+    }
+
+    /// A policy change takes a data SA away, then a leader takes over within its DTD: its row goes all the same.
+    @Test func aDataSAWhoseDefinitionIsGoneIsRemovedInTime() throws {
+        let authority = try Authority()
+        var definition = try exampleGroup()
+        var second = definition.data[0]
+        second.name = "orders"
+        definition.data.append(second)
+        try authority.apply(definition)
+        definition.data.removeLast()
+        try authority.apply(definition, at: seconds(60))
+        #expect(authority.state.dataSAs.contains { $0.name == "orders" })
+        try authority.restart()
+        try authority.decide([.timer], at: seconds(200))
+        #expect(!authority.state.dataSAs.contains { $0.name == "orders" })
+    }
 }

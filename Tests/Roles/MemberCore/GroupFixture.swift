@@ -30,6 +30,8 @@ final class GroupFixture {
     var rekeyLifetime = Lifetime(seconds: 86_400)
     var dataLifetime = Lifetime(seconds: 3600)
     var rekeyAddress = "239.1.1.1"
+    /// False: nobody gets a Rekey SA, whoever registers stays by his IKE SA.
+    var givesRekeySA = true
 
     init(
         suite: ProtectionSuite = .aesGCM256, numbers: SequenceNumbersID = .unspecified32, isImplicit: Bool = false,
@@ -79,7 +81,8 @@ final class GroupFixture {
         wide.senderIDWidth = senderIDs.isEmpty ? nil : SenderIDWidth(bits: 16)
         return try RegistrationBodies.build(
             GrantMaterial(
-                rekey: rekey, data: dataSAs, groupWide: wide, mode: .tunnel, authKey: signingKey?.subjectPublicKeyInfo,
+                rekey: givesRekeySA ? rekey : nil, data: dataSAs, groupWide: wide, mode: .tunnel,
+                authKey: givesRekeySA ? signingKey?.subjectPublicKeyInfo : nil,
                 senderIDs: senderIDs.map { SenderID(rawValue: $0) }, gskW: gskW, keyWrap: .kw5649_256),
             engine: engine)
     }
@@ -89,7 +92,8 @@ final class GroupFixture {
         let bodies = try bodies(under: gskW, senderIDs: senderIDs)
         return try RegistrationDownload.open(
             gsa: GSAPayloadBody(bodies.groupSecurityAssociation), kd: KDPayloadBody(bodies.keyDownload),
-            notifies: bodies.notifies, gskW: gskW, keyWrap: .kw5649_256, askedToSend: !senderIDs.isEmpty,
+            notifies: bodies.notifies, gskW: gskW, keyWrap: .kw5649_256,
+            senderIDsAsked: senderIDs.isEmpty ? nil : UInt32(senderIDs.count),
             engine: engine)
     }
 

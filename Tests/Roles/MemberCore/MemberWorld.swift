@@ -70,7 +70,7 @@ final class FrontendFixture {
                 requests.append(request)
                 let answer = RegistrationAnswer(operation: request.operation, outcome: try answer(request))
                 sent += try perform(sa.handle(answer, engine: engine, entropy: &entropy), sa)
-            case .event, .closed: continue
+            case .event, .unproved, .closed: continue
             }
         }
         return sent
@@ -98,7 +98,7 @@ final class MemberWorld {
 
     init(
         groups: [GroupFixture], memberships: [Membership]? = nil, frontends count: Int = 2,
-        livenessAfter: Duration? = nil, seed: UInt64 = 21
+        livenessAfter: Duration? = nil, isChildless: Bool = false, seed: UInt64 = 21
     ) throws {
         self.groups = groups
         local = try endpoint("198.51.100.7:500")
@@ -111,7 +111,7 @@ final class MemberWorld {
         let configuration = MemberConfiguration(
             ike: ike, memberships: memberships ?? groups.map { Membership(group: $0.group, role: .receiver) },
             frontends: remotes.map { KnownFrontend(identity: nil, local: local, remote: $0) },
-            livenessAfter: livenessAfter)
+            livenessAfter: livenessAfter, isChildless: isChildless)
         core = MemberCore(configuration, engine: CryptoEngine(), entropy: SeededEntropy(seed: seed))
         frontends = remotes.enumerated().map { index, remote in
             FrontendFixture(remote, seed: seed &* 100 &+ UInt64(index)) { request in

@@ -30,6 +30,29 @@ import Testing
         }
     }
 
+    @Test func aChildlessMemberAsksForItsGroupsByGSARegistration() throws {
+        let groups = [try GroupFixture(), try GroupFixture(seed: 12, group: "alarms")]
+        let world = try MemberWorld(groups: groups, isChildless: true)
+        try world.give(.start)
+        #expect(world.installed.count == 4)
+        #expect(world.frontends[0].initials == 1)
+        // Message 1 was IKE_AUTH.
+        #expect(world.frontends[0].requests.map(\.operation.octets.last) == [2, 3])
+    }
+
+    @Test func aChildlessMemberWithoutGroupsHoldsItsSAUntilItStops() throws {
+        let world = try MemberWorld(groups: [], livenessAfter: .seconds(60), isChildless: true)
+        try world.give(.start)
+        #expect(world.frontends[0].establishedSAs == 1)
+        // The frontend starts anew and knows nothing: the member notices and makes another SA.
+        world.frontends[0].forgetEverything()
+        try world.run(seconds: 600)
+        #expect(world.frontends.map(\.establishedSAs).reduce(0, +) == 1)
+        try world.give(.stop)
+        #expect(world.isFinished)
+        #expect(world.frontends.map(\.establishedSAs).reduce(0, +) == 0)
+    }
+
     @Test func aSenderGetsItsSenderIDs() throws {
         let group = try GroupFixture()
         let world = try MemberWorld(
@@ -69,7 +92,7 @@ import Testing
         world.frontends[0].isDown = true
         #expect(try world.give(.start) == [])
         let said = try world.run(seconds: 40)
-        #expect(said.first == "ike-sa-closed noAnswer")
+        #expect(said.first == "ike-sa-closed no answer")
         #expect(said.contains("install 1 inbound"))
         #expect(world.frontends[1].joins == 1)
     }
@@ -77,7 +100,7 @@ import Testing
     @Test func aFrontendWithoutAuthorityIsLeftForTheNext() throws {
         let world = try MemberWorld(groups: [try GroupFixture()])
         world.frontends[0].answer = { _ in .unavailable("no leader") }
-        #expect(try world.give(.start) == ["registration-refused temporaryFailure", "ike-sa-closed finished"])
+        #expect(try world.give(.start) == ["registration-refused TEMPORARY_FAILURE", "ike-sa-closed finished"])
         let said = try world.run(seconds: 3)
         #expect(said.contains("install 1 inbound"))
         #expect(world.frontends[0].joins == 1)
@@ -156,7 +179,7 @@ import Testing
             }
         }
         #expect(said.count == 1)
-        #expect(said.first?.hasPrefix("ike-sa-closed authenticationFailed") == true)
+        #expect(said.first?.hasPrefix("ike-sa-closed AUTHENTICATION_FAILED") == true)
         #expect(world.frontends[0].requests.isEmpty)
         #expect(core.deadline > start)
     }

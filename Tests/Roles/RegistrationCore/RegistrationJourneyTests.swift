@@ -91,7 +91,7 @@ private final class Wire {
                 requests.append(request)
                 let answer = RegistrationAnswer(operation: request.operation, outcome: try outcome(request))
                 try self.answer(frontend.handle([answer], at: now))
-            case .event, .keyLog: continue
+            case .event, .report, .keyLog: continue
             }
         }
     }
@@ -137,7 +137,7 @@ private let receiverJoin = GroupJoin(group: group, proposals: nil, senderIDs: ni
         let download = try #require(wire.downloads.first)
         let opened = try RegistrationDownload.open(
             gsa: GSAPayloadBody(download.groupSecurityAssociation), kd: KDPayloadBody(download.keyDownload),
-            notifies: download.notifies, gskW: download.gskW, keyWrap: download.keyWrap, askedToSend: false,
+            notifies: download.notifies, gskW: download.gskW, keyWrap: download.keyWrap, senderIDsAsked: nil,
             engine: CryptoEngine())
         #expect(opened.mode == .transport)
         #expect(opened.data.first?.key.secret.exposed() == (0..<36).map { UInt8($0) })

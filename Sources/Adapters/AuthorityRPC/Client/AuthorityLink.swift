@@ -21,8 +21,8 @@ package struct AuthorityTarget: Hashable, Sendable {
     package init?(name: String, _ text: String) {
         let path = text.hasPrefix("unix:") ? text.dropFirst(5) : text[...]
         if path.hasPrefix("/") {
-            // sun_path holds 107 octets and a NUL.
-            guard path.utf8.count <= 107 else { return nil }
+            // What SwiftNIO takes; sun_path itself holds four more.
+            guard path.utf8.count <= 103 else { return nil }
             self.init(name: name, address: .unix(path: String(path)))
             return
         }

@@ -23,6 +23,7 @@ package final class RegistrationClient: Sendable {
         var isOpen = false
         var heartbeat: [String: Int64] = [:]
         var isHeartbeatDue = false
+        var failures: [FailedAuthentication] = []
     }
 
     private let name: String
@@ -33,7 +34,7 @@ package final class RegistrationClient: Sendable {
     private let onState: @Sendable (LinkState) -> Void
 
     package init(
-        link: AuthorityLink, answerWait: Duration = .seconds(10),
+        link: AuthorityLink, answerWait: Duration = .seconds(4),
         onAnswers: @escaping @Sendable ([RegistrationAnswer]) -> Void,
         onState: @escaping @Sendable (LinkState) -> Void
     ) {
@@ -83,6 +84,14 @@ package final class RegistrationClient: Sendable {
             state.isHeartbeatDue = true
         }
         stream.wake()
+    }
+
+    /// Goes with the next batch. Told for the listing only: above the limit of one batch it is dropped.
+    package func report(_ failed: FailedAuthentication) {
+        state.withLock { state in
+            guard state.failures.count < Limits.failedAuthentications else { return }
+            state.failures.append(failed)
+        }
     }
 
     /// Requests without an answer yet.
@@ -136,17 +145,19 @@ extension RegistrationClient {
 
     /// Whatever is pending, up to one batch.
     fileprivate func nextBatch() -> Gcks_V1_RegistrationBatch? {
-        let (requests, heartbeat) = state.withLock { state -> ([RegistrationRequest], [String: Int64]?) in
+        let (requests, heartbeat, failures) = state.withLock { state in
             let requests = state.pending.prefix(Limits.batchItems)
             state.pending = state.pending.dropFirst(requests.count)
             if state.pending.isEmpty { state.pending = [] }
-            defer { state.isHeartbeatDue = false }
+            defer { (state.isHeartbeatDue, state.failures) = (false, []) }
             return (
-                requests.filter { state.outstanding[$0.operation] != nil }, state.isHeartbeatDue ? state.heartbeat : nil
+                requests.filter { state.outstanding[$0.operation] != nil },
+                state.isHeartbeatDue ? state.heartbeat : nil, state.failures
             )
         }
-        guard !requests.isEmpty || heartbeat != nil else { return nil }
+        guard !requests.isEmpty || heartbeat != nil || !failures.isEmpty else { return nil }
         var batch = Gcks_V1_RegistrationBatch()
+        batch.failedAuthentications = failures.map(Gcks_V1_FailedAuthentication.init)
         var octets = 0
         for (index, request) in requests.enumerated() {
             let wire = Gcks_V1_RegistrationRequest(request)

@@ -424,6 +424,7 @@ package nonisolated struct Gcks_V1_MemberStatus: Sendable {
 
   package var frontend: String = String()
 
+  /// Unspecified: it did not prove who it is.
   package var authentication: Gcks_V1_MemberAuthentication = .unspecified
 
   package var reason: String = String()

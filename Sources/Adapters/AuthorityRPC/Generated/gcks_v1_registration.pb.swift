@@ -51,12 +51,61 @@ package nonisolated struct Gcks_V1_RegistrationBatch: Sendable {
 
   package var requests: [Gcks_V1_RegistrationRequest] = []
 
+  /// At most 64.
+  package var failedAuthentications: [Gcks_V1_FailedAuthentication] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _hello: Gcks_V1_Hello? = nil
   fileprivate var _heartbeat: Gcks_V1_Heartbeat? = nil
+}
+
+/// A peer that did not prove who it is: for the member listing, nothing is decided on it.
+package nonisolated struct Gcks_V1_FailedAuthentication: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// What it claimed to be.
+  package var member: Gcks_V1_Identity {
+    get {_member ?? Gcks_V1_Identity()}
+    set {_member = newValue}
+  }
+  /// Returns true if `member` has been explicitly set.
+  package var hasMember: Bool {self._member != nil}
+  /// Clears the value of `member`. Subsequent reads from it will return its default value.
+  package mutating func clearMember() {self._member = nil}
+
+  /// The group it named; absent in IKE_AUTH.
+  package var group: Gcks_V1_Identity {
+    get {_group ?? Gcks_V1_Identity()}
+    set {_group = newValue}
+  }
+  /// Returns true if `group` has been explicitly set.
+  package var hasGroup: Bool {self._group != nil}
+  /// Clears the value of `group`. Subsequent reads from it will return its default value.
+  package mutating func clearGroup() {self._group = nil}
+
+  package var remote: Gcks_V1_Endpoint {
+    get {_remote ?? Gcks_V1_Endpoint()}
+    set {_remote = newValue}
+  }
+  /// Returns true if `remote` has been explicitly set.
+  package var hasRemote: Bool {self._remote != nil}
+  /// Clears the value of `remote`. Subsequent reads from it will return its default value.
+  package mutating func clearRemote() {self._remote = nil}
+
+  package var reason: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _member: Gcks_V1_Identity? = nil
+  fileprivate var _group: Gcks_V1_Identity? = nil
+  fileprivate var _remote: Gcks_V1_Endpoint? = nil
 }
 
 package nonisolated struct Gcks_V1_RegistrationRequest: Sendable {
@@ -438,7 +487,7 @@ fileprivate nonisolated let _protobuf_package = "gcks.v1"
 
 nonisolated extension Gcks_V1_RegistrationBatch: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".RegistrationBatch"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}heartbeat\0\u{1}requests\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}heartbeat\0\u{1}requests\0\u{3}failed_authentications\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -449,6 +498,7 @@ nonisolated extension Gcks_V1_RegistrationBatch: SwiftProtobuf.Message, SwiftPro
       case 1: try { try decoder.decodeSingularMessageField(value: &self._hello) }()
       case 2: try { try decoder.decodeSingularMessageField(value: &self._heartbeat) }()
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.requests) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.failedAuthentications) }()
       default: break
       }
     }
@@ -468,6 +518,9 @@ nonisolated extension Gcks_V1_RegistrationBatch: SwiftProtobuf.Message, SwiftPro
     if !self.requests.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.requests, fieldNumber: 3)
     }
+    if !self.failedAuthentications.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.failedAuthentications, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -475,6 +528,56 @@ nonisolated extension Gcks_V1_RegistrationBatch: SwiftProtobuf.Message, SwiftPro
     if lhs._hello != rhs._hello {return false}
     if lhs._heartbeat != rhs._heartbeat {return false}
     if lhs.requests != rhs.requests {return false}
+    if lhs.failedAuthentications != rhs.failedAuthentications {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Gcks_V1_FailedAuthentication: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FailedAuthentication"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}member\0\u{1}group\0\u{1}remote\0\u{1}reason\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._member) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._group) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._remote) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._member {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._group {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._remote {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Gcks_V1_FailedAuthentication, rhs: Gcks_V1_FailedAuthentication) -> Bool {
+    if lhs._member != rhs._member {return false}
+    if lhs._group != rhs._group {return false}
+    if lhs._remote != rhs._remote {return false}
+    if lhs.reason != rhs.reason {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

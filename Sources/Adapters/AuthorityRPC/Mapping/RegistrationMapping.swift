@@ -35,6 +35,30 @@ extension Gcks_V1_RegistrationRequest {
     }
 }
 
+extension FailedAuthentication {
+    package init(_ wire: Gcks_V1_FailedAuthentication) throws(ContractError) {
+        self.init(
+            member: try Identity(wire.member), group: wire.hasGroup ? try Identity(wire.group) : nil,
+            remote: try Endpoint(wire.remote),
+            reason: try checkedText(wire.reason, "FailedAuthentication.reason", atMost: Limits.textOctets))
+    }
+}
+
+extension Gcks_V1_FailedAuthentication {
+    /// The peer chose how long its identity is: what the contract does not carry is cut.
+    package init(_ failed: FailedAuthentication) {
+        self.init()
+        member = Gcks_V1_Identity(failed.member.shortened)
+        if let claimed = failed.group { group = Gcks_V1_Identity(claimed.shortened) }
+        remote = Gcks_V1_Endpoint(failed.remote)
+        reason = String(failed.reason.unicodeScalars.prefix(Limits.nameOctets))
+    }
+}
+
+extension Identity {
+    fileprivate var shortened: Identity { Identity(type: type, octets: Array(octets.prefix(Limits.nameOctets))) }
+}
+
 extension JoinRequest {
     package init(_ wire: Gcks_V1_JoinRequest) throws(ContractError) {
         var offered: [Proposal]?

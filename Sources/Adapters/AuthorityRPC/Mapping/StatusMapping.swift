@@ -132,7 +132,8 @@ extension MemberStatus {
             ) { id throws(ContractError) in SenderID(rawValue: id) },
             since: try checkedTime(wire.sinceMilliseconds, "MemberStatus.since_milliseconds"),
             remote: try Endpoint(wire.remote), frontend: try checkedText(wire.frontend, "MemberStatus.frontend"),
-            authentication: try MemberAuthentication(wire.authentication),
+            authentication: wire.authentication == .unspecified
+                ? nil : try MemberAuthentication(wire.authentication),
             reason: try checkedText(wire.reason, "MemberStatus.reason", atMost: Limits.textOctets))
     }
 }
@@ -148,7 +149,7 @@ extension Gcks_V1_MemberStatus {
         sinceMilliseconds = member.since.milliseconds
         remote = Gcks_V1_Endpoint(member.remote)
         frontend = member.frontend
-        authentication = Gcks_V1_MemberAuthentication(member.authentication)
+        if let proof = member.authentication { authentication = Gcks_V1_MemberAuthentication(proof) }
         reason = member.reason
     }
 }

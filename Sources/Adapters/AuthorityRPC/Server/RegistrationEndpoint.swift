@@ -40,6 +40,11 @@ struct RegistrationEndpoint: Gcks_V1_Registration.SimpleServiceProtocol {
             if batch.hasHeartbeat {
                 await session.heartbeat(try checkedCounters(batch.heartbeat.counters, "Heartbeat.counters"))
             }
+            let failures = try checkedList(
+                batch.failedAuthentications, "RegistrationBatch.failed_authentications",
+                atMost: Limits.failedAuthentications
+            ) { failed throws(ContractError) in try FailedAuthentication(failed) }
+            if !failures.isEmpty { await session.report(failures) }
             let name = peer.name
             let requests = try checkedList(
                 batch.requests, "RegistrationBatch.requests", atMost: Limits.batchItems

@@ -8,23 +8,30 @@ import NIOPosix
 /// after they were lost; no call waits longer than its limit in `StoreLimits`.
 package final class EngineStore: ReplicatedStoring {
     private let id: UInt64
-    private let socketPath: String
-    private let group: any EventLoopGroup
     private let writer: Writer
     private let lookout: Lookout
+    private let membership: MembershipLine
+    private let formation: ClusterFormation
 
     /// - Parameters:
     ///   - socketPath: where the own store listens.
     ///   - id: the own node's id.
-    package init(socketPath: String, id: UInt64) {
+    ///   - nodes: all configured nodes, the own one included; empty for a cluster of one.
+    package init(
+        socketPath: String, id: UInt64, nodes: [StoreNode] = [], events: @escaping @Sendable (Event) -> Void = { _ in }
+    ) {
         self.id = id
-        self.socketPath = socketPath
         let group = MultiThreadedEventLoopGroup.singleton
-        self.group = group
         writer = Writer(socketPath: socketPath, group: group)
         lookout = Lookout(socketPath: socketPath, group: group)
+        let membership = MembershipLine(socketPath: socketPath, group: group)
+        self.membership = membership
+        formation = ClusterFormation(own: id, nodes: nodes, events: events) { (request, limit) throws(EngineFault) in
+            try await membership.change(request, within: limit)
+        }
     }
 
+    /// Lets the commit under way end, for `StoreLimits.farewell` at most. Nothing is written afterwards.
     package func close() async {
         await writer.close()
         await lookout.close()
@@ -38,7 +45,8 @@ package final class EngineStore: ReplicatedStoring {
     }
 
     package func lead() async throws(StoreFailure) -> StoredState {
-        try await writer.transaction(lasting: StoreLimits.lead) { (session) throws(StoreFailure) in
+        try formation.requireMajority(await nodes())
+        return try await writer.transaction(lasting: StoreLimits.lead) { (session) throws(StoreFailure) in
             try await Self.migrate(session)
             try await session.execute("UPDATE leadership SET term = term + 1 WHERE only_row = ?", [.integer(1)])
             var term = RowReader(try await Self.leadership(session), of: "leadership")
@@ -60,7 +68,10 @@ package final class EngineStore: ReplicatedStoring {
                 "UPDATE leadership SET commits = commits + 1 WHERE only_row = 1 AND term = ?",
                 [.integer(transaction.term.rawValue)])
             guard owned == 1 else { throw .fenced }
-            for step in steps { try await session.execute(step.sql, step.values) }
+            for step in steps {
+                let changed = try await session.execute(step.sql, step.values)
+                if changed == 0, let missing = step.missing { throw .constraint(missing) }
+            }
             var row = RowReader(try await Self.leadership(session), of: "leadership")
             _ = try row.integer("term")
             return try row.integer("commits")
@@ -86,21 +97,29 @@ package final class EngineStore: ReplicatedStoring {
         return nodes
     }
 
-    package func formCluster(of wanted: [StoreNode]) async throws(StoreFailure) {
+    package func formCluster() async throws(StoreFailure) {
         guard let leader = try await leader(), leader.isOurs else { throw .notLeader }
-        for node in wanted.sorted(by: { $0.id < $1.id }) where node.id != id {
-            let known = try await nodes().first { $0.id == node.id }
-            if let known, known.name != node.name {
-                throw .incompatible("node \(node.id) is \(known.name) in the log, not \(node.name)")
+        try await formation.admitMissing { () throws(StoreFailure) in try await self.nodes() }
+    }
+
+    package func yieldLeadership() async throws(StoreFailure) {
+        var why = StoreFailure.unavailable("there is no other voter")
+        for node in try await nodes() where node.id != id && node.duty == .voter {
+            do {
+                return try await membership.change(.transfer(id: node.id), within: StoreLimits.request)
+            } catch {
+                why = StoreFailure(beforeCommit: error)
             }
-            if known == nil { try await change(.add(id: node.id, name: node.name), StoreLimits.request) }
-            guard known?.duty != .voter else { continue }
-            try await change(.assign(id: node.id, duty: .voter), StoreLimits.assignment)
         }
+        throw why
     }
 
     package func removeNode(id: UInt64) async throws(StoreFailure) {
-        try await change(.remove(id: id), StoreLimits.request)
+        do {
+            try await membership.change(.remove(id: id), within: StoreLimits.request)
+        } catch {
+            throw StoreFailure(beforeCommit: error)
+        }
     }
 
     /// The database's files as the own node holds them, leader or not: for comparing replicas.
@@ -114,17 +133,6 @@ package final class EngineStore: ReplicatedStoring {
     private func look(_ request: EngineRequest) async throws(StoreFailure) -> EngineReply {
         do {
             return try await lookout.ask(request, within: StoreLimits.request)
-        } catch {
-            throw error.isNotLeader ? .notLeader : .unavailable(error.text)
-        }
-    }
-
-    /// A change of membership, on a connection of its own because it may take long. Each may be asked again.
-    private func change(_ request: EngineRequest, _ limit: Duration) async throws(StoreFailure) {
-        do {
-            let connection = try await EngineConnection.open(socketPath: socketPath, on: group)
-            defer { connection.close() }
-            _ = try await connection.perform(request, within: limit)
         } catch {
             throw error.isNotLeader ? .notLeader : .unavailable(error.text)
         }

@@ -96,7 +96,7 @@ package final class StoreSupervisor: Sendable {
 
     private func pause(_ delay: Duration) async {
         let alarm = Task {
-            try? await Task.sleep(for: delay)
+            guard (try? await Task.sleep(for: delay)) != nil else { return }
             wakeUp()
         }
         await withCheckedContinuation { continuation in

@@ -8,30 +8,56 @@ struct TransactionSteps {
     struct Step: Sendable {
         let sql: String
         let values: [SQLValue]
+        /// What is wrong when the statement changes no row; nil when that is fine.
+        var missing: String?
     }
 
     private(set) var steps: [Step] = []
 
     init(_ mutations: [StoreMutation]) throws(StoreFailure) {
-        var groups: [GroupName: GroupRow] = [:]
+        var groups = GroupChanges()
         var families: [Family: [StoreMutation]] = [:]
         for mutation in mutations {
-            if case .putGroup(let row) = mutation {
-                groups[row.name] = try Self.later(row, than: groups[row.name])
-            } else {
-                families[Family(mutation), default: []].append(mutation)
+            switch mutation {
+            case .putGroup(let row): try groups.put(row)
+            case .setNextSenderID(let next, let name): try groups.setNextSenderID(next, of: name)
+            default: families[Family(mutation), default: []].append(mutation)
             }
         }
-        try put(Tables.groups, groups.values.sorted { $0.name < $1.name })
+        try put(Tables.groups, groups.rows.values.sorted { $0.name < $1.name })
+        for (name, next) in groups.counters.sorted(by: { $0.key < $1.key }) {
+            steps.append(
+                Step(
+                    sql: Tables.nextSenderIDStatement, values: [.number(next), .name(name)],
+                    missing: "there is no group \(name)"))
+        }
         for family in Family.allCases {
             for run in Self.runs(of: families[family] ?? []) { try append(run) }
         }
     }
 
-    /// Of several versions of one group only the last is written.
-    private static func later(_ row: GroupRow, than old: GroupRow?) throws(StoreFailure) -> GroupRow {
-        if let old, row.nextSenderID < old.nextSenderID { throw .constraint("next_sender_id goes back") }
-        return row
+    /// Of several changes of one group only the last is written.
+    private struct GroupChanges {
+        private(set) var rows: [GroupName: GroupRow] = [:]
+        /// Of groups of which nothing else changes.
+        private(set) var counters: [GroupName: UInt64] = [:]
+
+        mutating func put(_ row: GroupRow) throws(StoreFailure) {
+            try require(row.nextSenderID, of: row.name)
+            counters[row.name] = nil
+            rows[row.name] = row
+        }
+
+        mutating func setNextSenderID(_ next: UInt64, of name: GroupName) throws(StoreFailure) {
+            try require(next, of: name)
+            if rows[name] == nil { counters[name] = next } else { rows[name]?.nextSenderID = next }
+        }
+
+        private func require(_ next: UInt64, of name: GroupName) throws(StoreFailure) {
+            guard next >= rows[name]?.nextSenderID ?? counters[name] ?? 0 else {
+                throw .constraint("next_sender_id goes back")
+            }
+        }
     }
 
     private enum Family: CaseIterable {
@@ -39,7 +65,8 @@ struct TransactionSteps {
 
         init(_ mutation: StoreMutation) {
             switch mutation {
-            case .putGroup, .putRekeySA, .removeRekeySA, .addRekeyOrder, .removeRekeyOrder: self = .rekey
+            case .putGroup, .setNextSenderID, .putRekeySA, .removeRekeySA, .addRekeyOrder, .removeRekeyOrder:
+                self = .rekey
             case .putDataSA, .removeDataSA: self = .data
             case .putMember, .removeMember: self = .members
             case .recordOperation, .forgetOperations: self = .operations
@@ -102,19 +129,11 @@ struct TransactionSteps {
                     sql: Tables.members.removeStatement,
                     values: [.name(group), .number(identity.type.rawValue), .blob(identity.octets)]))
         case .forgetOperations(let before):
-            // Forgotten Sender-IDs stay refused: the floor of their group rises above them first.
-            steps.append(Step(sql: Self.raiseFloor, values: [.time(before), .time(before)]))
-            steps.append(Step(sql: "DELETE FROM sender_id WHERE given_at < ?", values: [.time(before)]))
-            steps.append(Step(sql: "DELETE FROM operation WHERE at < ?", values: [.time(before)]))
-        case .putGroup, .putRekeySA, .putDataSA, .putMember, .addRekeyOrder, .recordOperation: break
+            let values: [SQLValue] = [.time(before), .number(StateLimits.forgottenAtOnce)]
+            steps += Tables.forgetStatements.map { Step(sql: $0, values: values) }
+        case .putGroup, .setNextSenderID, .putRekeySA, .putDataSA, .putMember, .addRekeyOrder, .recordOperation: break
         }
     }
-
-    private static let raiseFloor = """
-        UPDATE group_state SET sender_id_floor = max(sender_id_floor, (
-            SELECT max(id) + 1 FROM sender_id WHERE group_name = group_state.name AND given_at < ?))
-        WHERE EXISTS (SELECT 1 FROM sender_id WHERE group_name = group_state.name AND given_at < ?)
-        """
 
     private mutating func put<Row>(_ table: Table<Row>, _ rows: [Row]) throws(StoreFailure) {
         try insert(table, rows, table.putStatement)
@@ -151,6 +170,7 @@ extension StoreMutation {
         case .removeRekeyOrder: 8
         case .recordOperation: 9
         case .forgetOperations: 10
+        case .setNextSenderID: 11
         }
     }
 }

@@ -9,6 +9,9 @@ final class Turnstile: Sendable {
 
     private let state = Mutex(State())
 
+    /// Somebody is inside.
+    var isOccupied: Bool { state.withLock { $0.isTaken } }
+
     func enter() async {
         await withCheckedContinuation { continuation in
             let isFree = state.withLock { state in

@@ -6,6 +6,7 @@ actor Writer {
     private let group: any EventLoopGroup
     private let turnstile = Turnstile()
     private var session: DatabaseSession?
+    private var isClosed = false
 
     init(socketPath: String, group: any EventLoopGroup) {
         self.socketPath = socketPath
@@ -18,6 +19,7 @@ actor Writer {
     ) async throws(StoreFailure) -> Value {
         await turnstile.enter()
         defer { turnstile.leave() }
+        guard !isClosed else { throw .unavailable("this end of the store is closed") }
         let session = try await begin(until: .now + limit)
         let value: Value
         do {
@@ -48,7 +50,9 @@ actor Writer {
                 if error.isBusy {
                     // A connection that is being dropped still holds the lock.
                     guard ContinuousClock.now < patience else { throw .unavailable("the write lock is taken") }
-                    try? await Task.sleep(for: StoreLimits.lockRetry)
+                    guard (try? await Task.sleep(for: StoreLimits.lockRetry)) != nil else {
+                        throw .unavailable("given up while the write lock is taken")
+                    }
                     continue
                 }
                 await drop(session)
@@ -86,7 +90,7 @@ actor Writer {
             } catch {
                 await drop(session)
             }
-        case .notLeader, .unavailable, .unknownOutcome: await drop(session)
+        case .notLeader, .forming, .unavailable, .unknownOutcome: await drop(session)
         }
     }
 
@@ -95,7 +99,13 @@ actor Writer {
         await session.close()
     }
 
+    /// Lets the transaction under way end, within bounds; whoever waits for his turn is refused.
     func close() async {
+        isClosed = true
+        let end = ContinuousClock.now + StoreLimits.farewell
+        while turnstile.isOccupied, ContinuousClock.now < end {
+            guard (try? await Task.sleep(for: StoreLimits.lockRetry)) != nil else { break }
+        }
         if let session { await drop(session) }
     }
 }

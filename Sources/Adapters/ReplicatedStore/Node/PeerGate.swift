@@ -17,6 +17,7 @@ final class PeerGate: ChannelDuplexHandler, RemovableChannelHandler {
 
     private let trustDomain: String
     private let peers: [String: UInt64]
+    private let proved: (any Channel) -> Bool
     private let admit: (any Channel) -> EventLoopFuture<Void>
     private let refused: (String) -> Void
 
@@ -28,20 +29,25 @@ final class PeerGate: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// - Parameters:
     ///   - peers: names and ids that may come in.
+    ///   - proved: called when the certificate named a peer; false when there is no room for one more.
     ///   - admit: joins the channel to the engine; what was held is delivered after it.
     init(
         trustDomain: String, peers: [String: UInt64], refused: @escaping (String) -> Void,
-        admit: @escaping (any Channel) -> EventLoopFuture<Void>
+        proved: @escaping (any Channel) -> Bool, admit: @escaping (any Channel) -> EventLoopFuture<Void>
     ) {
         self.trustDomain = trustDomain
         self.peers = peers
         self.refused = refused
+        self.proved = proved
         self.admit = admit
     }
 
-    func handlerAdded(context: ChannelHandlerContext) {
+    func handlerAdded(context: ChannelHandlerContext) { setAlarm(StoreLimits.handshake, context) }
+
+    private func setAlarm(_ limit: TimeAmount, _ context: ChannelHandlerContext) {
+        alarm?.cancel()
         let channel = context.channel
-        alarm = context.eventLoop.scheduleTask(in: StoreLimits.greeting) { channel.close(promise: nil) }
+        alarm = context.eventLoop.scheduleTask(in: limit) { channel.close(promise: nil) }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) { alarm?.cancel() }
@@ -54,7 +60,12 @@ final class PeerGate: ChannelDuplexHandler, RemovableChannelHandler {
                 refuse(context, "its certificate names no configured peer")
                 return
             }
+            guard proved(context.channel) else {
+                refuse(context, "\(shown.name) has too many connections")
+                return
+            }
             name = shown.name
+            setAlarm(StoreLimits.greeting, context)
         }
         context.fireUserInboundEventTriggered(event)
     }

@@ -33,17 +33,35 @@ package final class StoreProcess: Sendable {
         events(Event("store-ready", .notice, [("node", settings.name), ("id", "\(settings.id)")]))
     }
 
-    /// A node that voted once and lost its disk must not come back under its old id: it would vote again, and the first node
-    /// would start a second cluster. The peers that can be reached know.
+    /// Asks the peers until `FirstStart` allows this node to start or refuses it; gives up after a while, for whoever supervises
+    /// this process to try again.
     private static func requireNew(_ settings: StoreNodeSettings, asking dialer: PeerDialer)
         async throws(StoreNodeFault)
     {
-        for peer in settings.cluster?.peers ?? [] {
-            let known = await dialer.cluster(asking: peer)?.first { $0.id == settings.id }
-            guard known?.duty == .voter else { continue }
-            throw StoreNodeFault(
-                "data directory \(settings.dataDirectory) is empty, but \(peer.name) knows node \(settings.id) as a voter; "
-                    + "remove that node from the cluster and start this one under a new id")
+        let end = ContinuousClock.now + StoreLimits.firstStart
+        while true {
+            let why: String
+            switch FirstStart(of: settings.id, await answers(of: settings.cluster?.peers ?? [], to: dialer)) {
+            case .allowed: return
+            case .refused(let reason): throw fault(settings, reason)
+            case .tooFewAnswers(let reason): why = reason
+            }
+            guard ContinuousClock.now < end, (try? await Task.sleep(for: StoreLimits.firstStartRetry)) != nil else {
+                throw fault(settings, why)
+            }
+        }
+    }
+
+    private static func fault(_ settings: StoreNodeSettings, _ why: String) -> StoreNodeFault {
+        StoreNodeFault("data directory \(settings.dataDirectory) is empty, but \(why)")
+    }
+
+    private static func answers(of peers: [StorePeer], to dialer: PeerDialer) async -> [FirstStart.Answer] {
+        await withTaskGroup(of: FirstStart.Answer.self) { group in
+            for peer in peers {
+                group.addTask { FirstStart.Answer(peer: peer.name, nodes: await dialer.cluster(asking: peer)) }
+            }
+            return await group.reduce(into: []) { $0.append($1) }
         }
     }
 

@@ -3,7 +3,6 @@ import GroupModel
 import NIOCore
 import NIOPosix
 import NIOSSL
-import Synchronization
 
 /// The doors of a store process: a Unix socket for its authority, mutual TLS for the other stores, both onto the engine's own
 /// abstract socket.
@@ -13,6 +12,7 @@ final class StoreRelay: Sendable {
     private let events: @Sendable (Event) -> Void
     private let authorityConnections = ConnectionBudget(StoreLimits.authorityConnections)
     private let peerConnections = ConnectionBudget(StoreLimits.peerConnections)
+    private let strangers = UnprovedConnections(StoreLimits.unprovedConnections)
 
     init(node: EngineNode, group: any EventLoopGroup, events: @escaping @Sendable (Event) -> Void) {
         self.node = node
@@ -37,6 +37,8 @@ final class StoreRelay: Sendable {
         }
     }
 
+    /// Whoever has not shown a peer's certificate yet shares a budget of his own with his like, so that strangers cannot use up
+    /// the peers'.
     func listenToPeers(_ cluster: StoreClusterSettings, tls: StoreTLS) async throws {
         let peers = Dictionary(cluster.peers.map { ($0.name, $0.id) }, uniquingKeysWith: { first, _ in first })
         let events = self.events
@@ -44,9 +46,7 @@ final class StoreRelay: Sendable {
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
             .childChannelInitializer { channel in
-                guard self.peerConnections.take(until: channel.closeFuture) else {
-                    return channel.eventLoop.makeFailedFuture(ConnectionBudget.Spent())
-                }
+                self.strangers.add(channel)
                 let remote = channel.remoteAddress.map { "\($0.ipAddress ?? "?")" } ?? "?"
                 return channel.eventLoop.makeCompletedFuture {
                     let gate = PeerGate(
@@ -54,6 +54,10 @@ final class StoreRelay: Sendable {
                         refused: { why in
                             events(
                                 Event("peer-refused", .warning, limitedBy: remote, [("from", remote), ("why", why)]))
+                        },
+                        proved: { channel in
+                            self.strangers.remove(channel)
+                            return self.peerConnections.take(until: channel.closeFuture)
                         },
                         admit: { self.join($0, silence: nil) })
                     let pipeline = channel.pipeline.syncOperations
@@ -83,26 +87,6 @@ final class StoreRelay: Sendable {
                 }
             }
             .withConnectedSocket(descriptor).map { _ in }
-    }
-}
-
-/// How many connections a door takes at once.
-final class ConnectionBudget: Sendable {
-    struct Spent: Error {}
-
-    private let left: Mutex<Int>
-
-    init(_ count: Int) { left = Mutex(count) }
-
-    /// False when none is left; otherwise one is taken until `end`.
-    func take(until end: EventLoopFuture<Void>) -> Bool {
-        let isTaken = left.withLock { left in
-            guard left > 0 else { return false }
-            left -= 1
-            return true
-        }
-        if isTaken { end.whenComplete { _ in self.left.withLock { $0 += 1 } } }
-        return isTaken
     }
 }
 

@@ -49,6 +49,7 @@ enum Migrations {
             PRIMARY KEY (group_name, id)
         ) STRICT, WITHOUT ROWID
         """,
+        "CREATE INDEX sender_id_given_at ON sender_id (given_at)",
         """
         CREATE TRIGGER sender_id_is_fresh BEFORE INSERT ON sender_id
         WHEN NEW.id < (SELECT sender_id_floor FROM group_state WHERE name = NEW.group_name)

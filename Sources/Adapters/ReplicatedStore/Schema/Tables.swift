@@ -23,6 +23,8 @@ enum Tables {
                 nextSenderID: try reader.number("next_sender_id"), changedAt: try reader.time("changed_at"))
         })
 
+    static let nextSenderIDStatement = "UPDATE group_state SET next_sender_id = ? WHERE name = ?"
+
     static let rekeySAs = Table<RekeySARow>(
         name: "rekey_sa",
         columns: [

@@ -16,6 +16,7 @@ enum EngineRequest: Sendable {
     case add(id: UInt64, name: String)
     case assign(id: UInt64, duty: StoreNode.Duty)
     case remove(id: UInt64)
+    case transfer(id: UInt64)
     case dump(database: String)
     case cluster
 
@@ -45,6 +46,7 @@ enum EngineRequest: Sendable {
         case .remove: 14
         case .dump: 15
         case .cluster: 16
+        case .transfer: 17
         }
     }
 
@@ -75,7 +77,7 @@ enum EngineRequest: Sendable {
         case .assign(let id, let duty):
             buffer.writeWord(id)
             buffer.writeWord(duty.code)
-        case .remove(let id): buffer.writeWord(id)
+        case .remove(let id), .transfer(let id): buffer.writeWord(id)
         case .dump(let database): buffer.writeText(database)
         case .cluster: buffer.writeWord(1)
         }

@@ -1,7 +1,7 @@
 /// Certificates and CRLs made with the OpenSSL command line: a root (P-256), an issuing authority (P-384) and three leaves.
 /// Valid from 2026-11-24 14:26:03 UTC; the leaf with the RSA key, serial 0x67, is revoked.
-enum CertificateVectors {
-    static let root = """
+package enum CertificateVectors {
+    package static let root = """
         -----BEGIN CERTIFICATE-----
         MIIBhjCCASygAwIBAgIUa12X27opyC2mvAsUOu8i6MC+T14wCgYIKoZIzj0EAwIw
         ITEQMA4GA1UECgwHRXhhbXBsZTENMAsGA1UEAwwEUm9vdDAeFw0yNjExMjQxNDI2
@@ -14,7 +14,7 @@ enum CertificateVectors {
         kp4RJeCjHU9c7A==
         -----END CERTIFICATE-----
         """
-    static let issuing = """
+    package static let issuing = """
         -----BEGIN CERTIFICATE-----
         MIIBuDCCAV2gAwIBAgIBAjAKBggqhkjOPQQDAjAhMRAwDgYDVQQKDAdFeGFtcGxl
         MQ0wCwYDVQQDDARSb290MB4XDTI2MTEyNDE0MjYwM1oXDTM2MTAwMjE0MjYwM1ow
@@ -28,7 +28,7 @@ enum CertificateVectors {
         fA0AgSKDQZlemWeE
         -----END CERTIFICATE-----
         """
-    static let ecdsa = """
+    package static let ecdsa = """
         -----BEGIN CERTIFICATE-----
         MIICCTCCAZCgAwIBAgIBZTAKBggqhkjOPQQDAzAkMRAwDgYDVQQKDAdFeGFtcGxl
         MRAwDgYDVQQDDAdJc3N1aW5nMB4XDTI2MTEyNDE0MjYwM1oXDTM1MDIxMDE0MjYw
@@ -43,7 +43,7 @@ enum CertificateVectors {
         dlinJPUPm0+kqMsa9olLwa3YYC9Fk2wZ0BKePawzdn1i2KXQFQx+h7B81MwH
         -----END CERTIFICATE-----
         """
-    static let ed25519 = """
+    package static let ed25519 = """
         -----BEGIN CERTIFICATE-----
         MIIB4DCCAWagAwIBAgIBZjAKBggqhkjOPQQDAzAkMRAwDgYDVQQKDAdFeGFtcGxl
         MRAwDgYDVQQDDAdJc3N1aW5nMB4XDTI2MTEyNDE0MjYwM1oXDTM1MDIxMDE0MjYw
@@ -58,7 +58,7 @@ enum CertificateVectors {
         hH2MPA==
         -----END CERTIFICATE-----
         """
-    static let rsa = """
+    package static let rsa = """
         -----BEGIN CERTIFICATE-----
         MIIC1TCCAlygAwIBAgIBZzAKBggqhkjOPQQDAzAkMRAwDgYDVQQKDAdFeGFtcGxl
         MRAwDgYDVQQDDAdJc3N1aW5nMB4XDTI2MTEyNDE0MjYwM1oXDTM1MDIxMDE0MjYw
@@ -78,7 +78,7 @@ enum CertificateVectors {
         XFH6SEVPeGze
         -----END CERTIFICATE-----
         """
-    static let rootCRL = """
+    package static let rootCRL = """
         -----BEGIN X509 CRL-----
         MIG5MGACAQEwCgYIKoZIzj0EAwIwITEQMA4GA1UECgwHRXhhbXBsZTENMAsGA1UE
         AwwEUm9vdBcNMjYxMTI0MTQyNjAzWhcNMzYxMTIxMTQyNjAzWqAOMAwwCgYDVR0U
@@ -86,7 +86,7 @@ enum CertificateVectors {
         p3Gpus6FbSxkAiEA5BmS+XOBneO8IAcNBgZYVGouV/0bDbYvoQ37FSpx97s=
         -----END X509 CRL-----
         """
-    static let issuingCRL = """
+    package static let issuingCRL = """
         -----BEGIN X509 CRL-----
         MIHxMHkCAQEwCgYIKoZIzj0EAwMwJDEQMA4GA1UECgwHRXhhbXBsZTEQMA4GA1UE
         AwwHSXNzdWluZxcNMjYxMTI0MTQyNjAzWhcNMzYxMTIxMTQyNjAzWjAUMBICAWcX

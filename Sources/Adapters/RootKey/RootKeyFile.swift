@@ -1,0 +1,58 @@
+import Glibc
+import KeyMaterial
+
+/// The root key's file. Its octets go from the kernel into a block that is zeroised, and nowhere else.
+enum RootKeyFile {
+    private static let keyOctets = 32
+    private static let fileOctets = 1024
+
+    static func read(_ path: String) throws(RootKeyError) -> SecretOctets {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { throw failure(path) }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw failure(path) }
+        guard status.st_mode & 0o077 == 0 else {
+            throw .openToOthers(path: path, mode: String(status.st_mode & 0o777, radix: 8))
+        }
+        guard status.st_mode & S_IFMT == S_IFREG, status.st_size <= fileOctets else {
+            throw .unreadable(path: path, why: "not a file of at most \(fileOctets) octets")
+        }
+        let content = try SecretOctets(count: Int(status.st_size)) { (block) throws(RootKeyError) in
+            var filled = 0
+            while filled < block.count {
+                let count = Glibc.read(descriptor, block.baseAddress.map { $0 + filled }, block.count - filled)
+                guard count > 0 || (count < 0 && errno == EINTR) else { throw failure(path) }
+                filled += max(count, 0)
+            }
+        }
+        guard content.count != keyOctets else { return content }
+        return try SecretOctets(count: keyOctets) { (key) throws(RootKeyError) in
+            let isWhole = content.withUnsafeOctets { decodeHex($0, into: key) }
+            guard isWhole else { throw .wrongSize(path: path) }
+        }
+    }
+
+    private static func failure(_ path: String) -> RootKeyError {
+        .unreadable(path: path, why: String(cString: strerror(errno)))
+    }
+
+    /// False unless the text is exactly so many pairs of hex digits; white space is skipped.
+    private static func decodeHex(_ text: UnsafeRawBufferPointer, into key: UnsafeMutableRawBufferPointer) -> Bool {
+        var digits = 0
+        for character in text {
+            let nibble: UInt8
+            switch character {
+            case 0x20, 0x09, 0x0a, 0x0d: continue
+            case 0x30...0x39: nibble = character - 0x30
+            case 0x41...0x46: nibble = character - 0x37
+            case 0x61...0x66: nibble = character - 0x57
+            default: return false
+            }
+            guard digits < key.count * 2 else { return false }
+            key[digits / 2] = key[digits / 2] << 4 | nibble
+            digits += 1
+        }
+        return digits == key.count * 2
+    }
+}

@@ -1,0 +1,78 @@
+import GroupModel
+import IKECrypto
+import IKEVocabulary
+import IKEWire
+import KeyMaterial
+
+/// The responder's own requests at a member: liveness and Delete (RFC 7296 1.4, 2.4).
+extension InitiatorSA {
+    func handleRequest(
+        _ message: FramedMessage, at now: Moment, _ engine: CryptoEngine, _ entropy: inout some EntropySource
+    ) -> [InitiatorEffect] {
+        let header = message.header
+        let isNew = header.messageID == peerExpected
+        guard isEstablished, isNew || header.messageID.next == peerExpected,
+            let opened = open(message, isAwaited: isNew, engine)
+        else { return [] }
+        guard isNew else { return repeatAnswer(to: message, at: now) }
+        guard case .whole(let firstInner, let inner) = opened, let next = header.messageID.next else { return [] }
+        let verdict = Verdict(header.exchange, firstInner, inner)
+        peerExpected = next
+        repeats = RepeatBudget()
+        do throws(CryptoError) {
+            lastResponse =
+                try channel?.seal(
+                    PayloadChain(verdict.payloads), header.exchange, isResponse: true, messageID: header.messageID,
+                    engine: engine, entropy: &entropy) ?? []
+        } catch {
+            return end(.violated("sealing failed: \(error)"))
+        }
+        return [.send(lastResponse, path)] + (verdict.closure.map { end($0) } ?? [])
+    }
+
+    /// Of a fragmented request only the first fragment asks again (RFC 7383 2.6.1).
+    private func repeatAnswer(to message: FramedMessage, at now: Moment) -> [InitiatorEffect] {
+        if case .fragment(let fragment) = message.body, fragment.number != 1 { return [] }
+        return !lastResponse.isEmpty && repeats.take(at: now) ? [.send(lastResponse, path)] : []
+    }
+}
+
+/// What a request of the responder is answered, and whether it is the end of the SA.
+private struct Verdict {
+    var payloads: [Payload] = []
+    var closure: InitiatorClosure?
+
+    init(_ exchange: ExchangeType, _ firstInner: PayloadType, _ inner: [UInt8]) {
+        let chain: PayloadChain
+        do throws(PayloadError) {
+            chain = try PayloadChain(first: firstInner, octets: inner)
+        } catch {
+            switch error {
+            case .malformed: refuse()
+            case .unsupportedCritical(let type):
+                payloads = [.notify(NotifyPayload(.unsupportedCriticalPayload, data: [type]))]
+            }
+            return
+        }
+        guard (try? PayloadRules.check(chain, exchange, isResponse: false, isProtected: true)) != nil else {
+            refuse()
+            return
+        }
+        switch exchange {
+        case .informational:
+            let deletesUs = chain.payloads.contains { payload in
+                if case .delete(let delete) = payload { delete.securityProtocol == .ike } else { false }
+            }
+            if deletesUs { closure = .deletedByPeer }
+        // No Child SAs here, and a new IKE SA instead of a rekeyed one (RFC 7296 1.3).
+        case .createChildSA: payloads = [.notify(NotifyPayload(.noAdditionalSAs))]
+        default: refuse()
+        }
+    }
+
+    /// INVALID_SYNTAX is the end of the SA at both ends (RFC 7296 2.21.3).
+    private mutating func refuse() {
+        payloads = [.notify(NotifyPayload(.invalidSyntax))]
+        closure = .violated("a request that breaks the rules")
+    }
+}

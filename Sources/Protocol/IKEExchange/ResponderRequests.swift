@@ -1,0 +1,100 @@
+import GroupModel
+package import IKECrypto
+package import IKEVocabulary
+import IKEWire
+package import KeyMaterial
+
+/// Requests of the frontend on an established SA: a question for a sign of life, and Delete (RFC 7296 1.4, 2.4).
+///
+/// Our Message IDs count from 0; one request is under way at a time, and nothing is kept while there is none.
+extension ResponderSA {
+    /// A request that is not answered yet.
+    struct OwnRequest {
+        let messageID: MessageID
+        let datagrams: [[UInt8]]
+        let isDelete: Bool
+        var sent = 1
+        var next: Moment
+    }
+
+    /// When `tick` has something to do.
+    package var nextDeadline: Moment? { ownRequest?.next }
+
+    /// Asks the member whether it lives. No answer is the end of the SA.
+    package func probe(
+        at now: Moment, configuration: ResponderConfiguration, engine: CryptoEngine, entropy: inout some EntropySource
+    ) -> [ResponderEffect] {
+        guard case .established = state, ownRequest == nil else { return [] }
+        return ask([], isDelete: false, now, configuration, engine, &entropy)
+    }
+
+    /// Says Delete and waits for its answer; a question to the authority is forgotten. After a probe that is under way.
+    package func delete(
+        at now: Moment, configuration: ResponderConfiguration, engine: CryptoEngine, entropy: inout some EntropySource
+    ) -> [ResponderEffect] {
+        switch state {
+        case .established, .askingAuthority: state = .deleting
+        case .awaitingAuth, .deleting, .closed: return []
+        }
+        return ownRequest == nil ? sayDelete(now, configuration, engine, &entropy) : []
+    }
+
+    /// Sends again what was not answered, or gives up.
+    package func tick(at now: Moment, configuration: ResponderConfiguration) -> [ResponderEffect] {
+        guard !isClosed, var request = ownRequest, request.next <= now else { return [] }
+        guard request.sent < configuration.retransmission.tries else {
+            let event = Event("ike-no-answer", .info, fields(path) + [("member", peer?.description ?? "-")])
+            return [.event(event)] + close()
+        }
+        request.sent += 1
+        request.next = now + configuration.retransmission.delay(after: request.sent)
+        ownRequest = request
+        return [.send(request.datagrams, path)]
+    }
+
+    /// Takes a response; one to something else is nothing.
+    func handleAnswer(
+        _ message: FramedMessage, _ now: Moment, _ configuration: ResponderConfiguration, _ engine: CryptoEngine,
+        _ entropy: inout some EntropySource
+    ) -> [ResponderEffect] {
+        let header = message.header
+        guard !isClosed, let request = ownRequest, header.messageID == request.messageID,
+            header.exchange == .informational,
+            case .whole(let firstInner, let inner)? = try? channel.open(message, isAwaited: true, engine: engine)
+        else { return [] }
+        lastHeard = now
+        ownRequest = nil
+        let chain = try? PayloadChain(first: firstInner, octets: inner)
+        // INVALID_SYNTAX ends the SA at both ends (RFC 7296 2.21.3).
+        guard !request.isDelete, let chain, chain.notify(.invalidSyntax) == nil else { return close() }
+        guard case .deleting = state else { return [] }
+        return sayDelete(now, configuration, engine, &entropy)
+    }
+
+    private func sayDelete(
+        _ now: Moment, _ configuration: ResponderConfiguration, _ engine: CryptoEngine,
+        _ entropy: inout some EntropySource
+    ) -> [ResponderEffect] {
+        ask([.delete(.ikeSA)], isDelete: true, now, configuration, engine, &entropy)
+    }
+
+    private func ask(
+        _ payloads: [Payload], isDelete: Bool, _ now: Moment, _ configuration: ResponderConfiguration,
+        _ engine: CryptoEngine, _ entropy: inout some EntropySource
+    ) -> [ResponderEffect] {
+        guard let following = nextOwnID.next else { return close() }
+        let datagrams: [[UInt8]]
+        do throws(CryptoError) {
+            datagrams = try channel.seal(
+                PayloadChain(payloads), .informational, isResponse: false, messageID: nextOwnID, engine: engine,
+                entropy: &entropy)
+        } catch {
+            return [.event(Event("ike-seal-failed", .error, [("why", "\(error)")]))] + close()
+        }
+        ownRequest = OwnRequest(
+            messageID: nextOwnID, datagrams: datagrams, isDelete: isDelete,
+            next: now + configuration.retransmission.delay(after: 1))
+        nextOwnID = following
+        return [.send(datagrams, path)]
+    }
+}

@@ -1,0 +1,38 @@
+import GroupModel
+
+/// What happened since the start.
+package struct RegistrationCounters: Hashable, Sendable {
+    package var datagrams = 0
+    package var established = 0
+    package var granted = 0
+    package var refused = 0
+    package var unavailable = 0
+    package var left = 0
+    /// Datagrams without answer, by reason.
+    package var dropped: [String: Int] = [:]
+    /// Answers without state, by reason.
+    package var stateless: [String: Int] = [:]
+}
+
+extension RegistrationCore {
+    func count(_ outcome: RegistrationOutcome) {
+        switch outcome {
+        case .granted: counters.granted += 1
+        case .left: counters.left += 1
+        case .refused: counters.refused += 1
+        case .unavailable: counters.unavailable += 1
+        }
+    }
+
+    /// What the frontend says of itself in its heartbeat.
+    package var statusCounters: [String: Int64] {
+        [
+            "registrations": Int64(counters.granted), "refused": Int64(counters.refused),
+            "unavailable": Int64(counters.unavailable), "left": Int64(counters.left),
+            "half-open": Int64(halfOpen.count), "ike-sas": Int64(slots.count - halfOpen.count),
+            "asking": Int64(asking.count), "datagrams": Int64(counters.datagrams),
+            "dropped": Int64(counters.dropped.values.reduce(0, +)),
+            "cookies-sent": Int64(counters.stateless["cookie-sent", default: 0]),
+        ]
+    }
+}
