@@ -36,23 +36,16 @@ rekeyed() { (($(grep -l '"event":"rekey-received"' "$run"/log/gm*.demo.log | wc 
 prepare
 first=$(leader)
 check "somebody leads: $first" test -n "$first"
-(
-  # Members a few at a time, so that registrations are under way all through the change of leaders.
-  for ((n = 1; n <= count; n++)); do echo "$n"; sleep 0.15; done
-) | while read -r n; do echo "gm$n.demo"; done >"$run/stream" &
-stream=$!
+# Members a few at a time, so that registrations are under way all through the change of leaders.
 killed=no
-started=0
-while ((started < count)); do
-  mapfile -t due <"$run/stream"
-  for member in "${due[@]:$started}"; do start_member "$member"; started=$((started + 1)); done
+for ((n = 1; n <= count; n++)); do
+  start_member "gm$n.demo"
+  sleep 0.15
   if [[ "$killed" == no ]] && at_least "$killed_after"; then
     stop "$first" KILL
     killed=$(acknowledged)
   fi
-  sleep 0.05
 done
-wait "$stream"
 check "the leader was killed in the middle, after $killed registrations" test "$killed" != no -a "$killed" -lt "$count"
 check "another authority leads" until_ok 30 new_leader "$first"
 check "all $count registrations are granted in the end" until_ok 60 at_least "$count"
