@@ -8,7 +8,7 @@ package struct ScenarioScript: Sendable {
     package let code: Int32
 
     /// Every check held.
-    package var held: Bool { code == 0 && !output.contains("FAILED") }
+    package var held: Bool { code == 0 && !output.split(separator: "\n").contains { $0.hasPrefix("FAILED") } }
 
     /// Bounded in time: after 150 s the script is ended, and `code` says so.
     package static func run(_ name: String) -> ScenarioScript {

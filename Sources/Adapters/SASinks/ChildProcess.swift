@@ -29,9 +29,7 @@ enum ChildProcess {
 
     /// The reading end of a pipe that holds the whole input: nobody has to write while the program runs.
     private static func filledPipe(_ input: borrowing SecretOctets) -> Int32? {
-        var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else { return nil }
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        guard let ends = closedOnExec() else { return nil }
         _ = fcntl(ends[1], F_SETFL, O_NONBLOCK)
         defer { close(ends[1]) }
         guard input.withUnsafeOctets({ write(ends[1], $0.baseAddress, $0.count) }) == input.count else {
@@ -39,6 +37,19 @@ enum ChildProcess {
             return nil
         }
         return ends[0]
+    }
+
+    /// Held while a pipe is made and while a program is started: one that started in between would keep the input of another
+    /// from ending.
+    private static let starting = Mutex(())
+
+    private static func closedOnExec() -> [Int32]? {
+        starting.withLock { _ in
+            var ends: [Int32] = [-1, -1]
+            guard pipe(&ends) == 0 else { return nil }
+            for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+            return ends
+        }
     }
 
     private static func spawn(
@@ -62,7 +73,9 @@ enum ChildProcess {
             &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
         var child: pid_t = 0
         let code = withCStrings([command] + arguments) { arguments in
-            withCStrings(environment) { posix_spawn(&child, command, &actions, &attributes, arguments, $0) }
+            withCStrings(environment) { environment in
+                starting.withLock { _ in posix_spawn(&child, command, &actions, &attributes, arguments, environment) }
+            }
         }
         return code == 0 ? .success(child) : .failure(SinkFailure(String(cString: strerror(code))))
     }

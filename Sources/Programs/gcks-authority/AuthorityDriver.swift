@@ -234,6 +234,7 @@ actor AuthorityDriver {
             case .answer(let answer, let session): answers[session, default: []].append(answer)
             case .reply(let result, let token): replies.removeValue(forKey: token)?.resume(returning: result)
             case .broadcast(let order): assign(order)
+            case .withdraw(let number): assignments.finish(number)
             case .event(let event): log.record(event)
             }
         }

@@ -16,6 +16,8 @@ package enum AuthorityEffect: Sendable {
     case answer(RegistrationAnswer, session: Int)
     case reply(Result<OperatorReply, OperatorFailure>, token: Int)
     case broadcast(RekeyOrder)
+    /// No broadcaster acknowledged this order in its time; it is given up.
+    case withdraw(Int64)
     case event(Event)
 }
 

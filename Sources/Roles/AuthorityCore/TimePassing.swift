@@ -13,6 +13,7 @@ extension AuthorityCore {
         for order in unfinishedRekeyOrders where order.createdAt.adding(limits.rekeyOrderLife) < now {
             rekeyOrders.removeValue(forKey: order.number)
             draft.mutations.append(.removeRekeyOrder(order.number))
+            draft.effects.append(.withdraw(order.number))
             draft.effects.append(
                 .event(
                     Event("rekey-unsent", .error, [("group", order.group.text), ("message_id", "\(order.messageID)")])))

@@ -102,6 +102,7 @@ private let keyText = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1
 }
 
 @Suite struct ExecSinkTests {
+    /// Run by the shell: a file that was just written may still be open in the child of another test.
     private func program(_ body: String) throws -> (path: String, place: String) {
         let place = folder()
         try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
@@ -114,7 +115,7 @@ private let keyText = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1
     @Test func theChangeComesOnStandardInputAndTheKeyNowhereElse() async throws {
         let (path, place) = try program(
             "cat >> \"$1/in\"; tr '\\0' ' ' < /proc/$$/cmdline >> \"$1/args\"; env >> \"$1/env\"")
-        let sink = try ExecSink(command: path, arguments: [place], now: { "t" })
+        let sink = try ExecSink(command: "/bin/sh", arguments: [path, place], now: { "t" })
         let sa = try dataSA()
         try await sink.install(sa)
         try await sink.stop(sa.reference)
@@ -129,11 +130,11 @@ private let keyText = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1
 
     @Test func failuresAndSlownessAreTold() async throws {
         let (failing, _) = try program("cat > /dev/null; exit 3")
-        let sink = try ExecSink(command: failing, arguments: [], now: { "t" })
+        let sink = try ExecSink(command: "/bin/sh", arguments: [failing], now: { "t" })
         let sa = try dataSA()
         await #expect(throws: SinkFailure.self) { try await sink.remove(sa.reference) }
         let (slow, _) = try program("exec sleep 60")
-        let waiting = try ExecSink(command: slow, arguments: [], now: { "t" })
+        let waiting = try ExecSink(command: "/bin/sh", arguments: [slow], now: { "t" })
         let start = ContinuousClock.now
         await #expect(throws: SinkFailure.self) { try await waiting.remove(sa.reference) }
         #expect(ContinuousClock.now - start < .seconds(20))
@@ -142,7 +143,7 @@ private let keyText = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1
 
     @Test func whatAProgramStartedEndsWithIt() async throws {
         let (path, place) = try program("echo $$ > \"$1/one\"; sleep 60 & echo $! > \"$1/other\"; sleep 60")
-        let sink = try ExecSink(command: path, arguments: [place], runTime: .seconds(3), now: { "t" })
+        let sink = try ExecSink(command: "/bin/sh", arguments: [path, place], runTime: .seconds(3), now: { "t" })
         let start = ContinuousClock.now
         await #expect(throws: SinkFailure.self) { try await sink.remove(try dataSA().reference) }
         #expect(ContinuousClock.now - start < .seconds(20))
@@ -162,7 +163,7 @@ private let keyText = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1
         let (path, place) = try program("cat > /dev/null; sleep 3")
         let reference = try dataSA().reference
         let running = try (0..<16).map { _ in
-            let sink = try ExecSink(command: path, arguments: [], now: { "t" })
+            let sink = try ExecSink(command: "/bin/sh", arguments: [path], now: { "t" })
             return Task { try await sink.remove(reference) }
         }
         try await Task.sleep(for: .milliseconds(300))

@@ -194,4 +194,20 @@ private func orders(_ effects: [AuthorityEffect]) -> [RekeyOrder] {
         try authority.decide([.timer], at: seconds(200))
         #expect(!authority.state.dataSAs.contains { $0.name == "orders" })
     }
+
+    @Test func anOrderNobodySendsIsGivenUpLoudly() throws {
+        let authority = try Authority()
+        try authority.apply(try exampleGroup())
+        let request = OperatorRequest.rekeyNow(
+            try name("market-data"), scope: .tek, operation: try authority.operationID())
+        let order = try #require(orders(try authority.decide([.operation(request, by: "alice", token: 1)])).first)
+        func withdrawn(_ effects: [AuthorityEffect]) -> [Int64] {
+            effects.compactMap { if case .withdraw(let number) = $0 { number } else { nil } }
+        }
+        #expect(withdrawn(try authority.decide([.timer], at: seconds(300))).isEmpty)
+        let effects = try authority.decide([.timer], at: seconds(301))
+        #expect(withdrawn(effects) == [order.number])
+        #expect(effects.contains { if case .event(let event) = $0 { event.name == "rekey-unsent" } else { false } })
+        #expect(authority.state.rekeyOrders.isEmpty)
+    }
 }

@@ -1,4 +1,5 @@
 import GRPCCore
+import Synchronization
 
 /// One long stream with a peer, whatever it carries: the first message opens a session, the rest feed it; the session's
 /// outputs are written back until the peer hangs up, the session ends or the server stops.
@@ -15,11 +16,16 @@ struct PeerStream<Inbound: Sendable, Outbound: Sendable, Session: Sendable, Item
         _ inbound: RPCAsyncSequence<Inbound, any Error>, _ writer: RPCWriter<Outbound>, until stop: StopSignal
     ) async throws {
         let (opened, announce) = AsyncStream<Session>.makeStream()
+        let held = HeldSession<Session>()
+        let result: Result<Void, any Error>
         do {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
                     defer { announce.finish() }
-                    try await read(inbound) { announce.yield($0) }
+                    try await read(inbound) { session in
+                        held.session.withLock { $0 = session }
+                        announce.yield(session)
+                    }
                 }
                 group.addTask {
                     for await session in opened { try await write(session, to: writer) }
@@ -33,6 +39,14 @@ struct PeerStream<Inbound: Sendable, Outbound: Sendable, Session: Sendable, Item
                 defer { group.cancelAll() }
                 try await group.next()
             }
+            result = .success(())
+        } catch {
+            result = .failure(error)
+        }
+        // Last: closing ends the outputs too, which must not pass for the reason of the end.
+        if let session = held.session.withLock({ $0 }) { await close(session) }
+        do {
+            try result.get()
         } catch let error as ContractError {
             throw error.rpcError
         } catch let refusal as StreamRefusal {
@@ -44,20 +58,14 @@ struct PeerStream<Inbound: Sendable, Outbound: Sendable, Session: Sendable, Item
         _ inbound: RPCAsyncSequence<Inbound, any Error>, announce: (Session) -> Void
     ) async throws {
         var session: Session?
-        do {
-            for try await message in inbound {
-                if session == nil {
-                    let opened = try await open(message)
-                    session = opened
-                    announce(opened)
-                }
-                if let session { try await take(message, session) }
+        for try await message in inbound {
+            if session == nil {
+                let opened = try await open(message)
+                session = opened
+                announce(opened)
             }
-        } catch {
-            if let session { await close(session) }
-            throw error
+            if let session { try await take(message, session) }
         }
-        if let session { await close(session) }
     }
 
     private func write(_ session: Session, to writer: RPCWriter<Outbound>) async throws {
@@ -72,4 +80,9 @@ struct PeerStream<Inbound: Sendable, Outbound: Sendable, Session: Sendable, Item
         try Task.checkCancellation()
         throw StreamRefusal.unavailable("the session ended")
     }
+}
+
+/// The session that a stream opened, if it did.
+private final class HeldSession<Session: Sendable>: Sendable {
+    let session = Mutex<Session?>(nil)
 }
