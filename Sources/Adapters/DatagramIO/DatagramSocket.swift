@@ -70,6 +70,8 @@ final class DatagramSocket: @unchecked Sendable {
     private func bind(to local: Endpoint) async throws -> any Channel {
         var bootstrap = DatagramBootstrap(group: eventLoop)
             .channelOption(.datagramVectorReadMessageCount, value: DatagramLimits.readBatch)
+            // One read each time the kernel says that there is something: a second one mostly finds nothing.
+            .channelOption(.maxMessagesPerRead, value: 1)
             .channelOption(
                 .recvAllocator,
                 value: FixedSizeRecvByteBufferAllocator(

@@ -40,9 +40,9 @@ package final class EventLog: Sendable {
         self.clocks = clocks
         self.write =
             write ?? { line in
-                let octets = Array((line + "\n").utf8)
+                var line = line + "\n"
                 // One write per line keeps lines of several processes apart.
-                _ = Glibc.write(STDERR_FILENO, octets, octets.count)
+                line.withUTF8 { _ = Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
             }
     }
 
@@ -106,41 +106,40 @@ enum EventWording {
     static func json(
         _ program: String, _ event: Event, _ fields: [(key: String, value: String)], at time: WallTime
     ) -> String {
-        var parts = [
-            "\"time\":\(jsonString(timestamp(time)))", "\"level\":\(jsonString(event.level.rawValue))",
-            "\"program\":\(jsonString(program))", "\"event\":\(jsonString(event.name))",
-        ]
-        for field in fields { parts.append("\(jsonString(field.key)):\(jsonString(field.value))") }
-        return "{" + parts.joined(separator: ",") + "}"
+        var line = JSONLine()
+        line.add("time", timestamp(time))
+        line.add("level", event.level.rawValue)
+        line.add("program", program)
+        line.add("event", event.name)
+        for field in fields { line.add(field.key, field.value) }
+        return line.text
     }
 
-    static func jsonString(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case "\t": result += "\\t"
-            case let control where control.value < 0x20 || control.value == 0x7f:
-                let digits = String(control.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result + "\""
-    }
+    static func jsonString(_ text: String) -> String { JSONLine.quoted(text) }
 
     /// RFC 3339 in UTC with milliseconds.
     static func timestamp(_ time: WallTime) -> String {
         var seconds = time_t(time.milliseconds / 1000)
         var parts = tm()
         gmtime_r(&seconds, &parts)
-        func two(_ value: Int32) -> String { value < 10 ? "0\(value)" : "\(value)" }
-        let milliseconds = Int(time.milliseconds % 1000)
-        let fraction = String(repeating: "0", count: 3 - String(milliseconds).count) + String(milliseconds)
-        return "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))T"
-            + "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)).\(fraction)Z"
+        var text: [UInt8] = []
+        text.reserveCapacity(24)
+        func add(_ number: Int, from unit: Int, then end: Unicode.Scalar) {
+            var unit = unit
+            while unit > 0 {
+                text.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number / unit % 10))
+                unit /= 10
+            }
+            text.append(UInt8(ascii: end))
+        }
+        add(Int(parts.tm_year) + 1900, from: 1000, then: "-")
+        add(Int(parts.tm_mon) + 1, from: 10, then: "-")
+        add(Int(parts.tm_mday), from: 10, then: "T")
+        add(Int(parts.tm_hour), from: 10, then: ":")
+        add(Int(parts.tm_min), from: 10, then: ":")
+        add(Int(parts.tm_sec), from: 10, then: ".")
+        add(Int(time.milliseconds % 1000), from: 100, then: "Z")
+        return String(decoding: text, as: UTF8.self)
     }
 }
 

@@ -34,10 +34,10 @@ package struct IPAddress: Hashable, Sendable, CustomStringConvertible {
     private init(octets: [UInt8], _: Void) { self.octets = octets }
 
     package var description: String {
+        if isIPv4 { return "\(octets[0]).\(octets[1]).\(octets[2]).\(octets[3])" }
         var text = [CChar](repeating: 0, count: 64)
-        let family = isIPv4 ? AF_INET : AF_INET6
         let written = unsafe octets.withUnsafeBytes { source in
-            unsafe inet_ntop(family, source.baseAddress, &text, socklen_t(text.count)) != nil
+            unsafe inet_ntop(AF_INET6, source.baseAddress, &text, socklen_t(text.count)) != nil
         }
         guard written else { return "?" }
         return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)

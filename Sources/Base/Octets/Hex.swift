@@ -2,9 +2,11 @@
 package enum Hex {
     private static let digits = Array("0123456789abcdef".utf8)
 
-    package static func encode(_ octets: some Sequence<UInt8>) -> String {
+    package static func encode(_ octets: some Sequence<UInt8>) -> String { encode(Array(octets)) }
+
+    package static func encode(_ octets: [UInt8]) -> String {
         var text: [UInt8] = []
-        text.reserveCapacity(octets.underestimatedCount * 2)
+        text.reserveCapacity(octets.count * 2)
         for octet in octets {
             text.append(digits[Int(octet >> 4)])
             text.append(digits[Int(octet & 15)])

@@ -26,7 +26,7 @@ package struct OctetWriter: Sendable {
         writeUInt32(UInt32(truncatingIfNeeded: value))
     }
 
-    package mutating func write(_ more: some Sequence<UInt8>) { octets.append(contentsOf: more) }
+    package mutating func write(_ more: [UInt8]) { octets.append(contentsOf: more) }
 
     package mutating func writeZeros(_ count: Int) { octets.append(contentsOf: repeatElement(0, count: count)) }
 

@@ -22,6 +22,7 @@ struct AuthorityProgram: AsyncParsableCommand {
     func run() async throws {
         let settings = Startup.settings(config, check: checkConfig, AuthoritySettings.load)
         ProcessHardening.apply()
+        OneLoop.take()
         let log = EventLog(program: "gcks-authority", level: settings.logLevel)
         let authority: Authority
         do {
@@ -29,6 +30,6 @@ struct AuthorityProgram: AsyncParsableCommand {
         } catch {
             Startup.fail("gcks-authority: \(error)")
         }
-        await authority.run()
+        await OneLoop.run { await authority.run() }.value
     }
 }

@@ -19,6 +19,8 @@ final class FrontendDriver: @unchecked Sendable {
     private var client: RegistrationClient?
     private var sockets: UnicastSockets?
     private var timer: (at: Moment, scheduled: Scheduled<Void>)?
+    private var gathered: [RegistrationRequest] = []
+    private var gathering: Scheduled<Void>?
     private var authorityLosses: Int64 = 0
     private var isAuthorityConnected = false
 
@@ -60,6 +62,7 @@ final class FrontendDriver: @unchecked Sendable {
             var requests: [RegistrationRequest] = []
             perform(core.handle(answers, at: clocks.monotonic()), &requests)
             finish(requests)
+            submit()
         }
     }
 
@@ -126,17 +129,36 @@ final class FrontendDriver: @unchecked Sendable {
         }
     }
 
-    /// What one batch of datagrams asked goes to the authority in one piece.
     private func finish(_ requests: [RegistrationRequest]) {
-        if !requests.isEmpty { client?.submit(requests) }
+        if !requests.isEmpty { gather(requests) }
         arm()
+    }
+
+    /// While the authority works on earlier requests, new ones wait for each other: it commits in batches and would not look
+    /// at them sooner, and a message costs more than what it carries.
+    private func gather(_ requests: [RegistrationRequest]) {
+        gathered += requests
+        guard client?.outstandingCount != 0 else { return submit() }
+        guard gathering == nil else { return }
+        gathering = eventLoop.scheduleTask(in: DriverLimits.gathering) { [self] in submit() }
+    }
+
+    private func submit() {
+        gathering?.cancel()
+        gathering = nil
+        guard !gathered.isEmpty else { return }
+        client?.submit(gathered)
+        gathered = []
     }
 
     private func arm() {
         guard let core, let deadline = core.nextDeadline else { return }
-        if let timer, timer.at <= deadline { return }
+        let now = clocks.monotonic()
+        // Deadlines are seconds away, and many: those that come close together are seen to in one go.
+        let due = max(deadline, now + DriverLimits.tick)
+        if let timer, timer.at <= due { return }
         timer?.scheduled.cancel()
-        let wait = deadline.since(clocks.monotonic())
+        let wait = due.since(now)
         let nanoseconds = wait.components.seconds * 1_000_000_000 + wait.components.attoseconds / 1_000_000_000
         let scheduled = eventLoop.scheduleTask(in: .nanoseconds(nanoseconds)) { [self] in
             timer = nil
@@ -144,6 +166,11 @@ final class FrontendDriver: @unchecked Sendable {
             if let core = self.core { perform(core.tick(at: clocks.monotonic()), &requests) }
             finish(requests)
         }
-        timer = (deadline, scheduled)
+        timer = (due, scheduled)
     }
+}
+
+private enum DriverLimits {
+    static let gathering = TimeAmount.milliseconds(5)
+    static let tick = Duration.milliseconds(50)
 }

@@ -17,6 +17,7 @@ struct FrontendProgram: AsyncParsableCommand {
     func run() async throws {
         let settings = Startup.settings(config, check: checkConfig, FrontendSettings.load)
         ProcessHardening.apply()
+        OneLoop.take()
         let log = EventLog(program: "gcks-frontend", level: settings.logLevel)
         do {
             let frontend = try await Frontend.start(settings, log: log)

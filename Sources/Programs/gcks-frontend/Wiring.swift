@@ -6,7 +6,6 @@ import IKEExchange
 import IKEVocabulary
 import KeyMaterial
 import NIOCore
-import NIOPosix
 import ProgramKit
 import RegistrationCore
 import Settings
@@ -28,7 +27,7 @@ struct Frontend {
             guard let keyLog = KeyLog(folder: folder) else { throw LinkFault(description: "\(folder) cannot be made") }
             return keyLog
         }
-        let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+        let eventLoop = OneLoop.eventLoop
         let driver = FrontendDriver(on: eventLoop, log: log, keyLog: keyLog)
         let client = RegistrationClient(
             link: authorities, onAnswers: { driver.answer($0) }, onState: { driver.authorityLink($0) })
@@ -62,7 +61,8 @@ struct Frontend {
         }
         let watching = watch.run(log: log) { update in eventLoop.execute { trust.value.apply(update) } }
         return Frontend(
-            driver: driver, client: client, link: Task { await client.run() }, heartbeat: heartbeat, watch: watching)
+            driver: driver, client: client, link: OneLoop.run { await client.run() }, heartbeat: heartbeat,
+            watch: watching)
     }
 
     private static func makeCore(_ settings: FrontendSettings, _ trust: FileTrust) throws -> RegistrationCore {

@@ -69,8 +69,10 @@ extension CryptoEngine {
         let rounds = (count + size - 1) / size
         let whole = try SecretOctets(count: rounds * size) { (out) throws(CryptoError) in
             for round in 0..<rounds {
-                try startHMAC(digest, key: key)
-                if round > 0 {
+                if round == 0 {
+                    try startHMAC(digest, key: key)
+                } else {
+                    try restartHMAC(digest)
                     try updateHMAC(
                         digest, raw: UnsafeRawBufferPointer(rebasing: out[(round - 1) * size..<round * size]))
                 }
@@ -92,6 +94,11 @@ extension CryptoEngine {
             gcks_hmac_start(contexts, digest, octets.bindMemory(to: UInt8.self).baseAddress, octets.count)
         }
         guard done == 1 else { throw .libraryFailure("HMAC init") }
+    }
+
+    /// With the key of the last start, which is already absorbed.
+    func restartHMAC(_ digest: Int32) throws(CryptoError) {
+        guard gcks_hmac_restart(contexts, digest) == 1 else { throw .libraryFailure("HMAC init") }
     }
 
     func updateHMAC(_ digest: Int32, _ octets: [UInt8]) throws(CryptoError) {

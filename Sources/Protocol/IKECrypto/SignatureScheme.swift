@@ -24,13 +24,20 @@ package enum SignatureScheme: String, Hashable, Sendable, CaseIterable {
         }
     }
 
-    /// Compares with the forms above; PKCS#1 and ECDSA are taken with and without the NULL parameter.
+    /// The forms above; PKCS#1 and ECDSA are taken with and without the NULL parameter.
     package init?(algorithmIdentifier octets: [UInt8]) {
-        guard
-            let scheme = Self.allCases.first(where: { $0.algorithmIdentifier == octets || $0.laxIdentifier == octets })
-        else { return nil }
+        guard let scheme = Self.byIdentifier[octets] else { return nil }
         self = scheme
     }
+
+    private static let byIdentifier: [[UInt8]: SignatureScheme] = {
+        var table: [[UInt8]: SignatureScheme] = [:]
+        for scheme in allCases {
+            table[scheme.algorithmIdentifier] = scheme
+            if let lax = scheme.laxIdentifier { table[lax] = scheme }
+        }
+        return table
+    }()
 
     private var laxIdentifier: [UInt8]? {
         let strict = algorithmIdentifier

@@ -69,11 +69,9 @@ extension IKEPolicy {
     private func choose(_ proposal: Proposal) -> ChosenProposal? {
         guard proposal.securityProtocol == .ike else { return nil }
         // A transform type we do not know makes the whole proposal unacceptable (RFC 7296 3.3.6).
-        let known: Set<TransformType> = [
-            .encryption, .pseudorandomFunction, .integrity, .keyExchangeMethod, .keyWrapAlgorithm,
-        ]
-        guard proposal.transforms.allSatisfy({ known.contains($0.type) }) else { return nil }
-        let offered = Set(proposal.transforms)
+        guard proposal.transforms.allSatisfy({ Self.isKnown($0.type) }) else { return nil }
+        // A few dozen at most, and compared once for each of ours: a set would cost more to make.
+        let offered = proposal.transforms
         let hasIntegrity = proposal.transforms.contains { $0.type == .integrity && $0.id != IntegrityID.none.rawValue }
         let suite = suites.first { suite in
             suite.isAEAD != hasIntegrity && suite.transforms.allSatisfy(offered.contains)
@@ -85,6 +83,13 @@ extension IKEPolicy {
         let keyWrap = keyWraps.first { offered.contains(.keyWrap($0)) }
         guard !offersKeyWrap || keyWrap != nil else { return nil }
         return ChosenProposal(number: proposal.number, suite: suite, prf: prf, keyExchange: method, keyWrap: keyWrap)
+    }
+
+    private static func isKnown(_ type: TransformType) -> Bool {
+        switch type {
+        case .encryption, .pseudorandomFunction, .integrity, .keyExchangeMethod, .keyWrapAlgorithm: true
+        default: false
+        }
     }
 
     /// The initiator's check of the responder's choice: exactly one transform of each type, all of them offered.

@@ -54,6 +54,7 @@ enum ProposalCoding {
     ) throws(WireError) -> [Transform] {
         var transforms: [Transform] = []
         if count == 0 { return transforms }
+        transforms.reserveCapacity(min(count ?? 0, WireLimits.transforms))
         while true {
             guard transforms.count < WireLimits.transforms else { throw reader.error(.tooMany, "transforms") }
             let last = try reader.readUInt8("transform last")

@@ -13,6 +13,8 @@
 // Algorithms are fetched once: a fetch per operation would cost more than the operation.
 static struct {
     EVP_MAC *hmac;
+    EVP_MD *sha1;
+    EVP_MD *sha256;
     EVP_CIPHER *aead[3];
     EVP_CIPHER *cbc[2];
     EVP_CIPHER *wrap[3];
@@ -23,6 +25,8 @@ static pthread_once_t fetch_once = PTHREAD_ONCE_INIT;
 
 static void fetch(void) {
     fetched.hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    fetched.sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
+    fetched.sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     fetched.aead[GCKS_AES128_GCM] = EVP_CIPHER_fetch(NULL, "AES-128-GCM", NULL);
     fetched.aead[GCKS_AES256_GCM] = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
     fetched.aead[GCKS_CHACHA20_POLY1305] = EVP_CIPHER_fetch(NULL, "ChaCha20-Poly1305", NULL);
@@ -81,6 +85,11 @@ int gcks_hmac_start(gcks_engine *engine, int digest, const uint8_t *key, size_t 
     if (digest < 0 || digest > 2) return 0;
     // A NULL key would mean "the key of last time".
     return EVP_MAC_init(engine->mac[digest], key != NULL ? key : &nothing, key_length, NULL) == 1;
+}
+
+int gcks_hmac_restart(gcks_engine *engine, int digest) {
+    if (digest < 0 || digest > 2) return 0;
+    return EVP_MAC_init(engine->mac[digest], NULL, 0, NULL) == 1;
 }
 
 int gcks_hmac_update(gcks_engine *engine, int digest, const uint8_t *octets, size_t length) {
@@ -143,11 +152,13 @@ int gcks_key_wrap(gcks_engine *engine, int wrap, const uint8_t *key, size_t key_
 }
 
 int gcks_sha1(const uint8_t *in, size_t length, uint8_t out[20]) {
-    return EVP_Digest(in, length, out, NULL, EVP_sha1(), NULL) == 1;
+    pthread_once(&fetch_once, fetch);
+    return EVP_Digest(in, length, out, NULL, fetched.sha1, NULL) == 1;
 }
 
 int gcks_sha256(const uint8_t *in, size_t length, uint8_t out[32]) {
-    return EVP_Digest(in, length, out, NULL, EVP_sha256(), NULL) == 1;
+    pthread_once(&fetch_once, fetch);
+    return EVP_Digest(in, length, out, NULL, fetched.sha256, NULL) == 1;
 }
 
 // MARK: Key exchange

@@ -17,6 +17,8 @@ void gcks_engine_free(gcks_engine *engine);
 enum { GCKS_SHA256 = 0, GCKS_SHA384 = 1, GCKS_SHA512 = 2 };
 
 int gcks_hmac_start(gcks_engine *engine, int digest, const uint8_t *key, size_t key_length);
+// Begins again with the key of the last start.
+int gcks_hmac_restart(gcks_engine *engine, int digest);
 int gcks_hmac_update(gcks_engine *engine, int digest, const uint8_t *octets, size_t length);
 // Writes 32, 48 or 64 octets.
 int gcks_hmac_finish(gcks_engine *engine, int digest, uint8_t *out);
