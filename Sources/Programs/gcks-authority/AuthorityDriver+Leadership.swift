@@ -1,0 +1,104 @@
+import AuthorityCore
+import AuthorityRPC
+import GroupModel
+import IKECrypto
+import IKEVocabulary
+import KeyMaterial
+import ReplicatedStore
+import Telemetry
+
+extension AuthorityDriver {
+    /// Leads when our own store node leads the log, and only then; steps down at the first sign that it does not.
+    func lookForLeader() async {
+        let now = clocks.monotonic()
+        guard core == nil || now.since(lastLeaderLook) >= DriverLimits.leaderLook else { return }
+        lastLeaderLook = now
+        let leader: StoreLeader?
+        do {
+            leader = try await store.leader()
+        } catch {
+            leader = nil
+        }
+        leaderName = leader?.name
+        guard let leader, leader.isOurs else {
+            if core != nil { log.record(Event("leadership-lost", .warning, [("leader", leaderName ?? "unknown")])) }
+            stepDown(.notLeader(leaderName))
+            return
+        }
+        if core == nil, leadsAgainAt <= now { await lead() }
+    }
+
+    func lead() async {
+        do {
+            let state = try await store.lead()
+            let fresh = try AuthorityCore(
+                state: state, sealer: sealer, engine: CryptoEngine(), entropy: SystemEntropy(), limits: limits)
+            core = fresh
+            leadingSince = clocks.wall()
+            assignments = OrderAssignments()
+            log.record(
+                Event(
+                    "leadership-gained", .notice,
+                    [
+                        ("node", name), ("term", "\(state.term.rawValue)"), ("groups", "\(state.groups.count)"),
+                        ("members", "\(state.members.count)"),
+                    ]))
+            for order in fresh.unfinishedRekeyOrders { assign(order) }
+        } catch {
+            log.record(Event("leadership-refused", .error, limitedBy: "lead", [("why", "\(error)")]))
+            await cannotLead(because: error)
+        }
+    }
+
+    /// Its store leads the log and it cannot read what is there: another authority may, so the log's leadership is given away.
+    func cannotLead(because error: any Error) async {
+        switch error {
+        case StoreFailure.notLeader: stepDown(.notLeader(leaderName))
+        case is AuthorityFailure, StoreFailure.incompatible:
+            stepDown(.unavailable("\(name) cannot lead: \(error)"))
+            leadsAgainAt = clocks.monotonic() + DriverLimits.leadAgain
+            do {
+                try await store.yieldLeadership()
+                log.record(Event("leadership-given-away", .warning, [("node", name)]))
+            } catch {
+                log.record(Event("leadership-kept", .error, limitedBy: "lead", [("why", "\(error)")]))
+            }
+        default: break
+        }
+    }
+
+    /// Frontends and broadcasters go to the new leader and ask again under their operation ids; operators are told that the
+    /// outcome of what was under way is not known.
+    func stepDown(_ refusal: StreamRefusal) {
+        core = nil
+        endSessions(refusal)
+        for input in waiting {
+            guard case .operation(let request, _, let token) = input else { continue }
+            let failure = request.operationID.map { OperatorFailure.unknownOutcome($0) } ?? .notLeader(leaderName)
+            replies.removeValue(forKey: token)?.resume(returning: .failure(failure))
+        }
+        (waiting, decidedAlone) = ([], 0)
+    }
+
+    func endSessions(_ refusal: StreamRefusal) {
+        for peer in frontends.values {
+            peer.end(refusal)
+            remember(peer.status(isConnected: false), "frontend")
+        }
+        for peer in broadcasters.values {
+            peer.end(refusal)
+            remember(peer.status(isConnected: false), "broadcaster")
+        }
+        (frontends, broadcasters, assignments) = ([:], [:], OrderAssignments())
+    }
+}
+
+extension OperatorRequest {
+    /// The operation a change is known by; nil for reads.
+    var operationID: OperationID? {
+        switch self {
+        case .groupApply(_, let operation, _), .rekeyNow(_, _, let operation): operation
+        case .status, .groupList, .groupShow, .memberList, .memberShow, .senderList: nil
+        }
+    }
+}

@@ -1,0 +1,80 @@
+import AuthorityCore
+import AuthorityRPC
+import GroupModel
+import IKEVocabulary
+import Telemetry
+
+extension AuthorityDriver {
+    func openRegistrationDesk(_ peer: PeerIdentity) throws(StreamRefusal) -> RegistrationDesk {
+        guard core != nil else { throw .notLeader(leaderName) }
+        let number = takeNumber()
+        let (stream, output) = AsyncStream.makeStream(of: SessionOutput<RegistrationAnswer>.self)
+        frontends[number] = ConnectedPeer(identity: peer, output: output, since: clocks.wall())
+        log.record(Event("frontend-connected", .info, [("frontend", peer.name)]))
+        return RegistrationDesk(number: number, driver: self, answers: stream)
+    }
+
+    func submit(_ requests: [RegistrationRequest], session: Int) {
+        guard frontends[session] != nil else { return }
+        enqueue(requests.lazy.map { .registration($0, session: session) })
+    }
+
+    func heartbeat(_ counters: [String: Int64], frontendSession: Int) {
+        frontends[frontendSession]?.counters = counters
+    }
+
+    func report(_ failures: [FailedAuthentication], session: Int) {
+        guard let frontend = frontends[session]?.identity.name else { return }
+        core?.note(failures, from: frontend, at: clocks.wall())
+    }
+
+    func closeRegistration(_ number: Int) {
+        guard let peer = frontends.removeValue(forKey: number) else { return }
+        remember(peer.status(isConnected: false), "frontend")
+        log.record(Event("frontend-disconnected", .notice, [("frontend", peer.identity.name)]))
+    }
+
+    // MARK: Broadcasters
+
+    func openBroadcastDesk(_ peer: PeerIdentity) throws(StreamRefusal) -> BroadcastDesk {
+        guard let core else { throw .notLeader(leaderName) }
+        let number = takeNumber()
+        let (stream, output) = AsyncStream.makeStream(of: SessionOutput<RekeyOrder>.self)
+        broadcasters[number] = ConnectedPeer(identity: peer, output: output, since: clocks.wall())
+        log.record(Event("broadcaster-connected", .info, [("broadcaster", peer.name)]))
+        for order in core.unfinishedRekeyOrders where !assignments.has(order.number) { assign(order) }
+        return BroadcastDesk(number: number, driver: self, orders: stream)
+    }
+
+    func acknowledge(_ numbers: [Int64], session: Int) {
+        guard broadcasters[session] != nil else { return }
+        for number in numbers { assignments.finish(number) }
+        enqueue([.broadcast(numbers)])
+    }
+
+    func heartbeat(_ counters: [String: Int64], broadcasterSession: Int) {
+        broadcasters[broadcasterSession]?.counters = counters
+    }
+
+    /// What it had not finished goes to another: the octets are the same, so a second copy does no harm.
+    func closeBroadcast(_ number: Int) {
+        guard let peer = broadcasters.removeValue(forKey: number) else { return }
+        remember(peer.status(isConnected: false), "broadcaster")
+        log.record(Event("broadcaster-disconnected", .notice, [("broadcaster", peer.identity.name)]))
+        assignments.forget(session: number)
+        for order in core?.unfinishedRekeyOrders ?? [] where !assignments.has(order.number) { assign(order) }
+    }
+
+    /// Bounded: over a Unix socket peers choose their own names.
+    func remember(_ status: LinkStatus, _ kind: String) {
+        if gone.count >= DriverLimits.gone, let oldest = gone.min(by: { $0.value.since < $1.value.since })?.key {
+            gone.removeValue(forKey: oldest)
+        }
+        gone["\(kind)/\(status.name)"] = status
+    }
+
+    func takeNumber() -> Int {
+        defer { nextNumber += 1 }
+        return nextNumber
+    }
+}
