@@ -74,7 +74,7 @@ extension AuthorityDriver {
         endSessions(refusal)
         for input in waiting {
             guard case .operation(let request, _, let token) = input else { continue }
-            let failure = request.operationID.map { OperatorFailure.unknownOutcome($0) } ?? .notLeader(leaderName)
+            let failure = request.mandate.map { OperatorFailure.unknownOutcome($0.operation) } ?? .notLeader(leaderName)
             replies.removeValue(forKey: token)?.resume(returning: .failure(failure))
         }
         (waiting, decidedAlone) = ([], 0)
@@ -90,15 +90,5 @@ extension AuthorityDriver {
             remember(peer.status(isConnected: false), "broadcaster")
         }
         (frontends, broadcasters, assignments) = ([:], [:], OrderAssignments())
-    }
-}
-
-extension OperatorRequest {
-    /// The operation a change is known by; nil for reads.
-    var operationID: OperationID? {
-        switch self {
-        case .groupApply(_, let operation, _), .rekeyNow(_, _, let operation): operation
-        case .status, .groupList, .groupShow, .memberList, .memberShow, .senderList: nil
-        }
     }
 }

@@ -14,7 +14,7 @@ extension AuthorityDriver {
         let token = takeNumber()
         let result = await withCheckedContinuation { continuation in
             replies[token] = continuation
-            enqueue([.operation(request, by: peer.name, token: token)])
+            enqueue([.operation(request, by: OperatorActor(peer, at: name), token: token)])
         }
         return try result.get()
     }
@@ -57,4 +57,10 @@ extension AuthorityDriver: AuthorityService {
     }
 
     func isServing() async -> Bool { true }
+}
+
+extension OperatorActor {
+    init(_ peer: PeerIdentity, at authority: String) {
+        self.init(name: peer.name, roles: peer.operatorRoles, source: authority)
+    }
 }

@@ -37,19 +37,15 @@ struct GroupApply: AsyncParsableCommand {
 
     @Option(name: [.customShort("f"), .customLong("file")], help: "The group file.")
     var file: String
-    @Flag(help: "Tell what would change, and change nothing.")
-    var dryRun = false
-    @OptionGroup var request: RequestOptions
+    @OptionGroup var mandate: MandateOptions
     @OptionGroup var connection: ConnectionOptions
 
     func run() async throws {
-        let operation = try request.operation()
         let definition = try GroupFiles.load(file)
-        let asked = OperatorRequest.groupApply(definition, operation: operation, dryRun: dryRun)
-        guard case .done(let lines) = try await connection.perform(asked, file: file) else { return }
-        let view = ChangeView(lines: lines, operation: operation, isDryRun: dryRun)
-        connection.show(view.text(), view.json())
-        Terminal.next(dryRun ? "gcksctl group apply -f \(file)" : "gcksctl group show \(definition.name)")
+        let next = mandate.dryRun ? "gcksctl group apply -f \(file)" : "gcksctl group show \(definition.name)"
+        try await connection.change(mandate, of: definition.name.text, file: file, next: next) {
+            .groupApply(definition, $0)
+        }
     }
 }
 
@@ -154,23 +150,21 @@ struct RekeyNow: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "now", abstract: "Rekeys a group at once by multicast.",
         discussion: """
-            --tek makes new Data-Security SAs, --kek a new Rekey SA, --all both. Without a choice: --all.
+            --tek makes new Data-Security SAs, --kek a new Rekey SA, --all both, --auth-key a new Rekey SA and a new key
+            that signs its messages. Without a choice: --all.
 
             Example: gcksctl rekey now market-data --tek
             """)
 
     @Argument(help: "The group.") var group: GroupName
     @Flag(exclusivity: .exclusive, help: ArgumentHelp("What gets new keys.")) var scope: RekeyScope = .all
-    @OptionGroup var request: RequestOptions
+    @OptionGroup var mandate: MandateOptions
     @OptionGroup var connection: ConnectionOptions
 
     func run() async throws {
-        let operation = try request.operation()
-        let asked = OperatorRequest.rekeyNow(group, scope: scope, operation: operation)
-        guard case .done(let lines) = try await connection.perform(asked) else { return }
-        let view = ChangeView(lines: lines, operation: operation, isDryRun: false)
-        connection.show(view.text(), view.json())
-        Terminal.next("gcksctl group show \(group)")
+        try await connection.change(mandate, of: group.text, next: "gcksctl group show \(group)") {
+            .rekeyNow(group, scope: scope, $0)
+        }
     }
 }
 

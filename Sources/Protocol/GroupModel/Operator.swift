@@ -4,16 +4,17 @@ package import IKEVocabulary
 
 package enum OperatorRequest: Sendable {
     case status
-    case groupApply(GroupDefinition, operation: OperationID, dryRun: Bool)
+    case groupApply(GroupDefinition, Mandate)
     case groupList
     case groupShow(GroupName)
     case memberList(GroupName?)
     case memberShow(Identity, group: GroupName?)
     case senderList(GroupName)
-    case rekeyNow(GroupName, scope: RekeyScope, operation: OperationID)
+    case rekeyNow(GroupName, scope: RekeyScope, Mandate)
 }
 
-package enum RekeyScope: String, Hashable, Sendable, CaseIterable { case tek, kek, all }
+/// What a rekey replaces: the Data-Security SAs, the Rekey SA, both, or the Rekey SA with the key that signs its messages.
+package enum RekeyScope: String, Hashable, Sendable, CaseIterable { case tek, kek, all, authKey = "auth-key" }
 
 package enum OperatorReply: Sendable {
     case status(ClusterStatus)

@@ -4,7 +4,7 @@ import IKEVocabulary
 /// Something the authority is asked. `session` and `token` are the program's own: they come back in the effects.
 package enum AuthorityInput: Sendable {
     case registration(RegistrationRequest, session: Int)
-    case operation(OperatorRequest, by: String, token: Int)
+    case operation(OperatorRequest, by: OperatorActor, token: Int)
     /// A broadcaster has sent every copy of these rekey orders.
     case broadcast([Int64])
     /// Time passed: lifetimes, old SAs and old operations are looked at.

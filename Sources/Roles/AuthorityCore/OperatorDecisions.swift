@@ -4,9 +4,10 @@ import IKEVocabulary
 
 extension AuthorityCore {
     func decide(
-        _ request: OperatorRequest, by actor: String, at now: WallTime, into draft: inout DecisionDraft
+        _ request: OperatorRequest, by actor: OperatorActor, at now: WallTime, into draft: inout DecisionDraft
     ) -> Result<OperatorReply, OperatorFailure> {
-        switch request {
+        if let refusal = request.refusal(to: actor) { return .failure(refusal) }
+        return switch request {
         case .status: .success(.groups(groupStatuses(nil)))
         case .groupList: .success(.groups(groupStatuses(nil)))
         case .groupShow(let name): show(name) { .groups([self.status(of: $0)]) }
@@ -14,14 +15,10 @@ extension AuthorityCore {
         case .memberList(.some(let name)): show(name) { .members(self.memberStatuses($0)) }
         case .memberShow(let identity, let name): memberShow(identity, in: name)
         case .senderList(let name): show(name) { .senders(self.senderStatuses($0)) }
-        case .groupApply(let definition, let operation, let dryRun):
-            once(operation, isDry: dryRun) {
-                try self.apply(definition, operation, dryRun, by: actor, at: now, into: &draft)
-            }
-        case .rekeyNow(let name, let scope, let operation):
-            once(operation, isDry: false) {
-                try self.rekeyNow(name, scope, operation, by: actor, at: now, into: &draft)
-            }
+        case .groupApply(let definition, let mandate):
+            once(mandate) { try self.apply(definition, mandate, by: actor.name, at: now, into: &draft) }
+        case .rekeyNow(let name, let scope, let mandate):
+            once(mandate) { try self.rekeyNow(name, scope, mandate, by: actor.name, at: now, into: &draft) }
         }
     }
 
@@ -38,10 +35,8 @@ extension AuthorityCore {
     }
 
     /// A repeated operation returns its first answer and changes nothing.
-    private func once(
-        _ operation: OperationID, isDry: Bool, _ change: () throws -> [String]
-    ) -> Result<OperatorReply, OperatorFailure> {
-        if !isDry, let earlier = operations[operation] {
+    func once(_ mandate: Mandate, _ change: () throws -> [String]) -> Result<OperatorReply, OperatorFailure> {
+        if !mandate.isDryRun, let earlier = operations[mandate.operation] {
             return .success(.done(earlier.summary.split(separator: "\n").map(String.init)))
         }
         do {
@@ -53,7 +48,7 @@ extension AuthorityCore {
         }
     }
 
-    private func record(
+    func record(
         _ operation: OperationID, _ kind: String, _ group: GroupName, _ lines: [String], by actor: String,
         at now: WallTime,
         into draft: inout DecisionDraft
@@ -69,29 +64,45 @@ extension AuthorityCore {
     }
 
     private func rekeyNow(
-        _ name: GroupName, _ scope: RekeyScope, _ operation: OperationID, by actor: String, at now: WallTime,
+        _ name: GroupName, _ scope: RekeyScope, _ mandate: Mandate, by actor: String, at now: WallTime,
         into draft: inout DecisionDraft
     ) throws -> [String] {
         guard let group = groups[name] else { throw OperatorFailure.notFound("no group \(name)") }
+        guard scope != .authKey || group.rekeySA.signingKey != nil else {
+            throw OperatorFailure.conflict("rekeys of group \(name) are not signed: it has no AUTH_KEY to replace")
+        }
         let plan = RekeyPlan(
-            cause: .operatorOrder, replacesRekeySA: scope != .tek,
-            replacesAuthKey: scope == .all && group.rekeySA.signingKey != nil,
-            dataSAs: scope == .kek ? [] : Set(group.definition.data.map(\.name)))
+            cause: .operatorOrder, replacesRekeySA: scope != .tek, replacesAuthKey: scope == .authKey,
+            dataSAs: scope == .tek || scope == .all ? Set(group.definition.data.map(\.name)) : [])
         let over = group.rekeySA.row
+        guard !mandate.isDryRun else { return dryRekey(group, plan) }
         try rekey(group, plan, at: now, into: &draft)
         var lines = ["GSA_REKEY \(over.spi) message \(over.nextMessageID) to \(group.members.count) members of \(name)"]
         if plan.replacesRekeySA { lines.append("new Rekey SA \(group.rekeySA.row.spi)") }
+        if plan.replacesAuthKey { lines.append("new AUTH_KEY") }
         for held in group.currentDataSAs where plan.dataSAs.contains(held.row.name) {
             lines.append("new data SA \(held.row.name) \(held.row.spi)")
         }
-        record(operation, "rekey-now", name, lines, by: actor, at: now, into: &draft)
+        record(mandate.operation, "rekey-now", name, lines, by: actor, at: now, into: &draft)
         return lines
     }
 
+    private func dryRekey(_ group: GroupState, _ plan: RekeyPlan) -> [String] {
+        let over = group.rekeySA.row
+        var lines = [
+            "GSA_REKEY \(over.spi) message \(over.nextMessageID) to \(group.members.count) members of \(group.name)"
+        ]
+        if plan.replacesRekeySA { lines.append("a new Rekey SA") }
+        if plan.replacesAuthKey { lines.append("a new AUTH_KEY") }
+        lines += plan.dataSAs.sorted().map { "a new data SA \($0)" }
+        return lines.map { $0 + " (dry run)" }
+    }
+
     private func apply(
-        _ definition: GroupDefinition, _ operation: OperationID, _ isDry: Bool, by actor: String, at now: WallTime,
+        _ definition: GroupDefinition, _ mandate: Mandate, by actor: String, at now: WallTime,
         into draft: inout DecisionDraft
     ) throws -> [String] {
+        let isDry = mandate.isDryRun
         let faults = definition.faults()
         guard faults.isEmpty else { throw OperatorFailure.invalid(faults) }
         if let owner = namesByIdentification[definition.identification.canonical], owner != definition.name {
@@ -103,7 +114,7 @@ extension AuthorityCore {
         } else {
             lines = try create(definition, isDry, at: now, into: &draft)
         }
-        if !isDry { record(operation, "group-apply", definition.name, lines, by: actor, at: now, into: &draft) }
+        if !isDry { record(mandate.operation, "group-apply", definition.name, lines, by: actor, at: now, into: &draft) }
         return lines
     }
 

@@ -142,10 +142,10 @@ import Testing
         let run = try await gcksctl(
             ["rekey", "now", "market-data", "--request-id", id, "-o", "json"] + flags
         ) { request in
-            guard case .rekeyNow(let group, let asked, let operation) = request else {
+            guard case .rekeyNow(let group, let asked, let mandate) = request else {
                 return .failure(.conflict("\(request)"))
             }
-            return .success(.done(["\(group) \(asked.rawValue) \(operation)"]))
+            return .success(.done(["\(group) \(asked.rawValue) \(mandate.operation)"]))
         }
         let item = try #require(try run.items("Change").first)
         #expect(item["request_id"] as? String == id)

@@ -28,9 +28,11 @@ import Testing
             }
         }
         let requests: [OperatorRequest] = [
-            .groupApply(try Samples.definition(), operation: operation, dryRun: true), .groupList, .groupShow(name),
+            .groupApply(
+                try Samples.definition(), Mandate(operation: operation, reason: Reason("new feed"), isDryRun: true)),
+            .groupList, .groupShow(name),
             .memberList(nil), .memberList(name), .memberShow(member, group: nil), .memberShow(member, group: name),
-            .senderList(name), .rekeyNow(name, scope: .kek, operation: operation),
+            .senderList(name), .rekeyNow(name, scope: .kek, Mandate(operation: operation)),
         ]
         try await withOperator(authority) { client in
             for request in requests { _ = try await client.perform(request) }
@@ -70,7 +72,7 @@ import Testing
         try await withServer([unixListener(paths[0])], follower) { _, _ in
             try await withServer([unixListener(paths[2])], leader) { _, _ in
                 let name = try #require(GroupName("market-data"))
-                let request = OperatorRequest.rekeyNow(name, scope: .all, operation: Samples.operation(1))
+                let request = OperatorRequest.rekeyNow(name, scope: .all, Mandate(operation: Samples.operation(1)))
                 guard case .done = try await OperatorClient(link: link).perform(request) else {
                     Issue.record("no answer")
                     return
@@ -84,7 +86,7 @@ import Testing
         let authority = FakeAuthority(.follower(nil))
         try await withOperator(authority) { client in
             let name = try #require(GroupName("market-data"))
-            async let reply = client.perform(.rekeyNow(name, scope: .tek, operation: Samples.operation(1)))
+            async let reply = client.perform(.rekeyNow(name, scope: .tek, Mandate(operation: Samples.operation(1))))
             try await expectEventually { authority.seen.asked.count > 2 }
             authority.become(.leader, hint: nil)
             guard case .done = try await reply else {
@@ -120,7 +122,7 @@ import Testing
             let name = try #require(GroupName("g"))
             let operation = Samples.operation(5)
             await #expect(throws: OperatorFailure.unknownOutcome(operation)) {
-                try await client.perform(.rekeyNow(name, scope: .tek, operation: operation))
+                try await client.perform(.rekeyNow(name, scope: .tek, Mandate(operation: operation)))
             }
             let failure = await #expect(throws: OperatorFailure.self) { try await client.perform(.groupList) }
             guard case .unavailable? = failure else {

@@ -7,6 +7,7 @@ import RootKey
 import TestKit
 import Testing
 
+let alice = OperatorActor(name: "alice", roles: [.cryptoOfficer], source: "authority-1")
 let morning = WallTime(milliseconds: 1_790_000_000_000)
 
 func seconds(_ count: Int64) -> WallTime { WallTime(milliseconds: morning.milliseconds + count * 1000) }
@@ -83,17 +84,21 @@ final class Authority {
             messageID: MessageID(rawValue: 1))
     }
 
+    func mandate(_ reason: String? = nil, isDryRun: Bool = false) throws -> Mandate {
+        Mandate(operation: try operationID(), reason: reason.flatMap { Reason($0) }, isDryRun: isDryRun)
+    }
+
     func operate(_ request: OperatorRequest, at now: WallTime = morning) throws -> Result<
         OperatorReply, OperatorFailure
     > {
-        for effect in try decide([.operation(request, by: "alice", token: 1)], at: now) {
+        for effect in try decide([.operation(request, by: alice, token: 1)], at: now) {
             if case .reply(let result, _) = effect { return result }
         }
         return .failure(.unavailable("no reply"))
     }
 
     func apply(_ definition: GroupDefinition, at now: WallTime = morning) throws {
-        _ = try operate(.groupApply(definition, operation: try operationID(), dryRun: false), at: now).get()
+        _ = try operate(.groupApply(definition, try mandate()), at: now).get()
     }
 
     func join(

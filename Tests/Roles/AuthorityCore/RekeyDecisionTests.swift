@@ -20,8 +20,8 @@ private func orders(_ effects: [AuthorityEffect]) -> [RekeyOrder] {
         for round in 0..<12 {
             let scope: RekeyScope = round % 4 == 3 ? .kek : round % 4 == 2 ? .all : .tek
             let request = OperatorRequest.rekeyNow(
-                try name("market-data"), scope: scope, operation: try authority.operationID())
-            for order in orders(try authority.decide([.operation(request, by: "alice", token: 1)])) {
+                try name("market-data"), scope: scope, try authority.mandate())
+            for order in orders(try authority.decide([.operation(request, by: alice, token: 1)])) {
                 let key = "\(order.spi)/\(order.messageID)"
                 #expect(seen[key] == nil)
                 seen[key] = order.datagrams
@@ -35,8 +35,8 @@ private func orders(_ effects: [AuthorityEffect]) -> [RekeyOrder] {
         let authority = try Authority()
         try authority.apply(try exampleGroup())
         let request = OperatorRequest.rekeyNow(
-            try name("market-data"), scope: .all, operation: try authority.operationID())
-        let decision = authority.core.decide([.operation(request, by: "alice", token: 1)], at: morning)
+            try name("market-data"), scope: .all, try authority.mandate())
+        let decision = authority.core.decide([.operation(request, by: alice, token: 1)], at: morning)
         let foreign = CommitReceipt(term: LeadershipTerm(rawValue: 99), index: 1)
         #expect(decision.committed(foreign).isEmpty)
     }
@@ -45,7 +45,7 @@ private func orders(_ effects: [AuthorityEffect]) -> [RekeyOrder] {
         let authority = try Authority()
         try authority.apply(try exampleGroup())
         let operation = try authority.operationID()
-        let request = OperatorRequest.rekeyNow(try name("market-data"), scope: .tek, operation: operation)
+        let request = OperatorRequest.rekeyNow(try name("market-data"), scope: .tek, Mandate(operation: operation))
         guard case .done(let first) = try authority.operate(request).get() else { return }
         try authority.restart()
         guard case .done(let second) = try authority.operate(request).get() else { return }
@@ -70,8 +70,8 @@ private func orders(_ effects: [AuthorityEffect]) -> [RekeyOrder] {
         let authority = try Authority()
         try authority.apply(try exampleGroup())
         let request = OperatorRequest.rekeyNow(
-            try name("market-data"), scope: .tek, operation: try authority.operationID())
-        let sent = orders(try authority.decide([.operation(request, by: "alice", token: 1)]))
+            try name("market-data"), scope: .tek, try authority.mandate())
+        let sent = orders(try authority.decide([.operation(request, by: alice, token: 1)]))
         try authority.restart()
         #expect(authority.core.unfinishedRekeyOrders == sent)
         try authority.decide([.broadcast(sent.map(\.number))])
@@ -100,7 +100,7 @@ private func orders(_ effects: [AuthorityEffect]) -> [RekeyOrder] {
         try authority.apply(group)
         let before = authority.state
         group.mode = .transport
-        let result = try authority.operate(.groupApply(group, operation: try authority.operationID(), dryRun: false))
+        let result = try authority.operate(.groupApply(group, try authority.mandate()))
         guard case .failure(.conflict(let why)) = result else {
             Issue.record("the mode of a live group was changed")
             return
@@ -112,7 +112,7 @@ private func orders(_ effects: [AuthorityEffect]) -> [RekeyOrder] {
     @Test func dryRunChangesNothing() throws {
         let authority = try Authority()
         let group = try exampleGroup()
-        _ = try authority.operate(.groupApply(group, operation: try authority.operationID(), dryRun: true)).get()
+        _ = try authority.operate(.groupApply(group, try authority.mandate(isDryRun: true))).get()
         #expect(authority.state.groups.isEmpty)
         #expect(authority.state.operations.isEmpty)
     }
@@ -123,7 +123,7 @@ private func orders(_ effects: [AuthorityEffect]) -> [RekeyOrder] {
         try authority.apply(try exampleGroup(authentication: authentication))
         _ = try authority.register(try authority.join("gm1.example"))
         _ = try authority.operate(
-            .rekeyNow(try name("market-data"), scope: .all, operation: try authority.operationID())
+            .rekeyNow(try name("market-data"), scope: .all, try authority.mandate())
         ).get()
         #expect(authority.state.rekeyOrders.count == 1)
     }
@@ -135,7 +135,7 @@ private func orders(_ effects: [AuthorityEffect]) -> [RekeyOrder] {
         try authority.apply(group)
         _ = try authority.register(try authority.join("old.example", fragmentation: false))
         _ = try authority.operate(
-            .rekeyNow(group.name, scope: .all, operation: try authority.operationID())
+            .rekeyNow(group.name, scope: .all, try authority.mandate())
         ).get()
         #expect(authority.state.rekeyOrders.last?.datagrams.count == 1)
         let leave = RegistrationRequest(
@@ -144,7 +144,7 @@ private func orders(_ effects: [AuthorityEffect]) -> [RekeyOrder] {
             remote: Endpoint(try #require(IPAddress("192.0.2.7")), port: 500), frontend: "frontend-1")
         _ = try authority.register(leave)
         _ = try authority.operate(
-            .rekeyNow(group.name, scope: .all, operation: try authority.operationID())
+            .rekeyNow(group.name, scope: .all, try authority.mandate())
         ).get()
         #expect((authority.state.rekeyOrders.last?.datagrams.count ?? 0) > 1)
     }
@@ -156,8 +156,8 @@ private func orders(_ effects: [AuthorityEffect]) -> [RekeyOrder] {
         var numbers: [Int64] = []
         for _ in 0..<4 {
             let request = OperatorRequest.rekeyNow(
-                try name("market-data"), scope: .tek, operation: try authority.operationID())
-            let sent = orders(try authority.decide([.operation(request, by: "alice", token: 1)])).map(\.number)
+                try name("market-data"), scope: .tek, try authority.mandate())
+            let sent = orders(try authority.decide([.operation(request, by: alice, token: 1)])).map(\.number)
             numbers += sent
             try authority.decide([.broadcast(sent)])
             #expect(authority.state.rekeyOrders.isEmpty)
@@ -172,7 +172,7 @@ private func orders(_ effects: [AuthorityEffect]) -> [RekeyOrder] {
         var refused = false
         for _ in 0...4096 where !refused {
             let request = OperatorRequest.rekeyNow(
-                try name("market-data"), scope: .tek, operation: try authority.operationID())
+                try name("market-data"), scope: .tek, try authority.mandate())
             if case .failure(.unavailable) = try authority.operate(request) { refused = true }
         }
         #expect(refused)
@@ -199,8 +199,8 @@ private func orders(_ effects: [AuthorityEffect]) -> [RekeyOrder] {
         let authority = try Authority()
         try authority.apply(try exampleGroup())
         let request = OperatorRequest.rekeyNow(
-            try name("market-data"), scope: .tek, operation: try authority.operationID())
-        let order = try #require(orders(try authority.decide([.operation(request, by: "alice", token: 1)])).first)
+            try name("market-data"), scope: .tek, try authority.mandate())
+        let order = try #require(orders(try authority.decide([.operation(request, by: alice, token: 1)])).first)
         func withdrawn(_ effects: [AuthorityEffect]) -> [Int64] {
             effects.compactMap { if case .withdraw(let number) = $0 { number } else { nil } }
         }

@@ -1,4 +1,3 @@
-import Foundation
 import GRPCCore
 import GRPCNIOTransportHTTP2Posix
 import GroupModel
@@ -25,11 +24,10 @@ struct OperatorCalls: Sendable {
         case .status:
             let reply = try await stub.status(Gcks_V1_StatusRequest(), metadata: metadata, options: options)
             return .status(try ClusterStatus(reply))
-        case .groupApply(let definition, let operation, let dryRun):
+        case .groupApply(let definition, let mandate):
             var message = Gcks_V1_GroupApplyRequest()
             message.definition = Gcks_V1_GroupDefinition(definition)
-            message.operation = Data(operation.octets)
-            message.dryRun = dryRun
+            message.mandate = Gcks_V1_Mandate(mandate)
             return try done(try await stub.groupApply(message, metadata: metadata, options: options))
         case .groupList:
             return try groups(
@@ -51,16 +49,16 @@ struct OperatorCalls: Sendable {
             var message = Gcks_V1_SenderListRequest()
             message.group = group.text
             return try senders(try await stub.senderList(message, metadata: metadata, options: options))
-        case .rekeyNow(let group, let scope, let operation):
+        case .rekeyNow(let group, let scope, let mandate):
             var message = Gcks_V1_RekeyNowRequest()
             message.group = group.text
             message.scope = Gcks_V1_RekeyNowRequest.Scope(scope)
-            message.operation = Data(operation.octets)
+            message.mandate = Gcks_V1_Mandate(mandate)
             return try done(try await stub.rekeyNow(message, metadata: metadata, options: options))
         }
     }
 
-    private func done(_ reply: Gcks_V1_DoneReply) throws(ContractError) -> OperatorReply {
+    func done(_ reply: Gcks_V1_DoneReply) throws(ContractError) -> OperatorReply {
         .done(
             try checkedList(
                 reply.lines, "DoneReply.lines", atMost: Limits.lines

@@ -41,7 +41,7 @@ package struct OperatorClient: Sendable {
             case .failed(let failure): throw failure
             case .broken(let reason, let wasReached):
                 round.note(target, reason, wasReached: wasReached)
-                round.mayHaveChanged = round.mayHaveChanged || (wasReached && request.operation != nil)
+                round.mayHaveChanged = round.mayHaveChanged || (wasReached && request.changes != nil)
                 outcome = .failed
             }
             let delay = search.advance(after: outcome, jitter: Double.random(in: 0...1))
@@ -120,7 +120,7 @@ package struct OperatorClient: Sendable {
         }
 
         func failure(_ request: OperatorRequest) -> OperatorFailure {
-            if mayHaveChanged, let operation = request.operation { return .unknownOutcome(operation) }
+            if mayHaveChanged, let operation = request.changes { return .unknownOutcome(operation) }
             return .unavailable(reasons.suffix(size).joined(separator: "; "))
         }
     }
@@ -128,11 +128,8 @@ package struct OperatorClient: Sendable {
 
 extension OperatorRequest {
     /// The operation of a request that changes something.
-    var operation: OperationID? {
-        switch self {
-        case .groupApply(_, let operation, let dryRun): dryRun ? nil : operation
-        case .rekeyNow(_, _, let operation): operation
-        case .status, .groupList, .groupShow, .memberList, .memberShow, .senderList: nil
-        }
+    var changes: OperationID? {
+        guard let mandate, !mandate.isDryRun else { return nil }
+        return mandate.operation
     }
 }

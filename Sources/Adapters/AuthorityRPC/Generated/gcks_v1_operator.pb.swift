@@ -8,11 +8,6 @@
 // For information on using the generated types, please see the documentation:
 //   https://github.com/apple/swift-protobuf/
 
-#if canImport(FoundationEssentials)
-package import FoundationEssentials
-#else
-package import Foundation
-#endif
 package import SwiftProtobuf
 
 // If the compiler emits an error on this type, it is because this file
@@ -49,15 +44,21 @@ package nonisolated struct Gcks_V1_GroupApplyRequest: Sendable {
   /// Clears the value of `definition`. Subsequent reads from it will return its default value.
   package mutating func clearDefinition() {self._definition = nil}
 
-  package var operation: Data = Data()
-
-  package var dryRun: Bool = false
+  package var mandate: Gcks_V1_Mandate {
+    get {_mandate ?? Gcks_V1_Mandate()}
+    set {_mandate = newValue}
+  }
+  /// Returns true if `mandate` has been explicitly set.
+  package var hasMandate: Bool {self._mandate != nil}
+  /// Clears the value of `mandate`. Subsequent reads from it will return its default value.
+  package mutating func clearMandate() {self._mandate = nil}
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _definition: Gcks_V1_GroupDefinition? = nil
+  fileprivate var _mandate: Gcks_V1_Mandate? = nil
 }
 
 package nonisolated struct Gcks_V1_GroupListRequest: Sendable {
@@ -155,7 +156,14 @@ package nonisolated struct Gcks_V1_RekeyNowRequest: Sendable {
 
   package var scope: Gcks_V1_RekeyNowRequest.Scope = .unspecified
 
-  package var operation: Data = Data()
+  package var mandate: Gcks_V1_Mandate {
+    get {_mandate ?? Gcks_V1_Mandate()}
+    set {_mandate = newValue}
+  }
+  /// Returns true if `mandate` has been explicitly set.
+  package var hasMandate: Bool {self._mandate != nil}
+  /// Clears the value of `mandate`. Subsequent reads from it will return its default value.
+  package mutating func clearMandate() {self._mandate = nil}
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -165,6 +173,7 @@ package nonisolated struct Gcks_V1_RekeyNowRequest: Sendable {
     case tek // = 1
     case kek // = 2
     case all // = 3
+    case authKey // = 4
     case UNRECOGNIZED(Int)
 
     package init() {
@@ -177,6 +186,7 @@ package nonisolated struct Gcks_V1_RekeyNowRequest: Sendable {
       case 1: self = .tek
       case 2: self = .kek
       case 3: self = .all
+      case 4: self = .authKey
       default: self = .UNRECOGNIZED(rawValue)
       }
     }
@@ -187,6 +197,7 @@ package nonisolated struct Gcks_V1_RekeyNowRequest: Sendable {
       case .tek: return 1
       case .kek: return 2
       case .all: return 3
+      case .authKey: return 4
       case .UNRECOGNIZED(let i): return i
       }
     }
@@ -197,11 +208,14 @@ package nonisolated struct Gcks_V1_RekeyNowRequest: Sendable {
       .tek,
       .kek,
       .all,
+      .authKey,
     ]
 
   }
 
   package init() {}
+
+  fileprivate var _mandate: Gcks_V1_Mandate? = nil
 }
 
 package nonisolated struct Gcks_V1_DoneReply: Sendable {
@@ -829,7 +843,7 @@ nonisolated extension Gcks_V1_StatusRequest: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension Gcks_V1_GroupApplyRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".GroupApplyRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}definition\0\u{1}operation\0\u{3}dry_run\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}definition\0\u{2}\u{3}mandate\0\u{c}\u{2}\u{1}\u{c}\u{3}\u{1}")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -838,8 +852,7 @@ nonisolated extension Gcks_V1_GroupApplyRequest: SwiftProtobuf.Message, SwiftPro
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._definition) }()
-      case 2: try { try decoder.decodeSingularBytesField(value: &self.operation) }()
-      case 3: try { try decoder.decodeSingularBoolField(value: &self.dryRun) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._mandate) }()
       default: break
       }
     }
@@ -853,19 +866,15 @@ nonisolated extension Gcks_V1_GroupApplyRequest: SwiftProtobuf.Message, SwiftPro
     try { if let v = self._definition {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     } }()
-    if !self.operation.isEmpty {
-      try visitor.visitSingularBytesField(value: self.operation, fieldNumber: 2)
-    }
-    if self.dryRun != false {
-      try visitor.visitSingularBoolField(value: self.dryRun, fieldNumber: 3)
-    }
+    try { if let v = self._mandate {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Gcks_V1_GroupApplyRequest, rhs: Gcks_V1_GroupApplyRequest) -> Bool {
     if lhs._definition != rhs._definition {return false}
-    if lhs.operation != rhs.operation {return false}
-    if lhs.dryRun != rhs.dryRun {return false}
+    if lhs._mandate != rhs._mandate {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1025,7 +1034,7 @@ nonisolated extension Gcks_V1_SenderListRequest: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Gcks_V1_RekeyNowRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".RekeyNowRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}group\0\u{1}scope\0\u{1}operation\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}group\0\u{1}scope\0\u{2}\u{2}mandate\0\u{c}\u{3}\u{1}")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1035,36 +1044,40 @@ nonisolated extension Gcks_V1_RekeyNowRequest: SwiftProtobuf.Message, SwiftProto
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.group) }()
       case 2: try { try decoder.decodeSingularEnumField(value: &self.scope) }()
-      case 3: try { try decoder.decodeSingularBytesField(value: &self.operation) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._mandate) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.group.isEmpty {
       try visitor.visitSingularStringField(value: self.group, fieldNumber: 1)
     }
     if self.scope != .unspecified {
       try visitor.visitSingularEnumField(value: self.scope, fieldNumber: 2)
     }
-    if !self.operation.isEmpty {
-      try visitor.visitSingularBytesField(value: self.operation, fieldNumber: 3)
-    }
+    try { if let v = self._mandate {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Gcks_V1_RekeyNowRequest, rhs: Gcks_V1_RekeyNowRequest) -> Bool {
     if lhs.group != rhs.group {return false}
     if lhs.scope != rhs.scope {return false}
-    if lhs.operation != rhs.operation {return false}
+    if lhs._mandate != rhs._mandate {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
 nonisolated extension Gcks_V1_RekeyNowRequest.Scope: SwiftProtobuf._ProtoNameProviding {
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0SCOPE_UNSPECIFIED\0\u{1}SCOPE_TEK\0\u{1}SCOPE_KEK\0\u{1}SCOPE_ALL\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0SCOPE_UNSPECIFIED\0\u{1}SCOPE_TEK\0\u{1}SCOPE_KEK\0\u{1}SCOPE_ALL\0\u{1}SCOPE_AUTH_KEY\0")
 }
 
 nonisolated extension Gcks_V1_DoneReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

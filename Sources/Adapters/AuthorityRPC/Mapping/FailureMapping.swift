@@ -127,6 +127,7 @@ extension Gcks_V1_RekeyNowRequest.Scope {
         case .tek: self = .tek
         case .kek: self = .kek
         case .all: self = .all
+        case .authKey: self = .authKey
         }
     }
 }

@@ -2,11 +2,8 @@ import GRPCCore
 import GroupModel
 import IKEVocabulary
 
-/// The metadata key in which an operator on a Unix socket says who it is; over TLS it must equal the certificate's name.
-let operatorNameMetadataKey = "gcks-operator"
-
 /// Operator: each method maps its message, asks the service and maps the reply.
-struct OperatorEndpoint: Gcks_V1_Operator.ServiceProtocol {
+struct OperatorEndpoint: Gcks_V1_Operator.ServiceProtocol, OperatorAnswering {
     let listener: AuthorityListener
     let service: any AuthorityService
 
@@ -27,10 +24,8 @@ struct OperatorEndpoint: Gcks_V1_Operator.ServiceProtocol {
             request, context,
             { message throws(ContractError) in
                 guard message.hasDefinition else { throw ContractError("GroupApplyRequest.definition", .missing) }
-                return .groupApply(
-                    try GroupDefinition(message.definition),
-                    operation: try OperationID(wire: message.operation, "GroupApplyRequest.operation"),
-                    dryRun: message.dryRun)
+                guard message.hasMandate else { throw ContractError("GroupApplyRequest.mandate", .missing) }
+                return .groupApply(try GroupDefinition(message.definition), try Mandate(message.mandate))
             }, with: Self.done)
     }
 
@@ -94,35 +89,11 @@ struct OperatorEndpoint: Gcks_V1_Operator.ServiceProtocol {
         try await answer(
             request, context,
             { message throws(ContractError) in
-                .rekeyNow(
+                guard message.hasMandate else { throw ContractError("RekeyNowRequest.mandate", .missing) }
+                return .rekeyNow(
                     try GroupName(wire: message.group, "RekeyNowRequest.group"),
-                    scope: try RekeyScope(message.scope),
-                    operation: try OperationID(wire: message.operation, "RekeyNowRequest.operation"))
+                    scope: try RekeyScope(message.scope), try Mandate(message.mandate))
             }, with: Self.done)
-    }
-
-    private func answer<Message, Reply>(
-        _ request: ServerRequest<Message>, _ context: ServerContext,
-        _ decode: (Message) throws(ContractError) -> OperatorRequest, with encode: (OperatorReply) -> Reply?
-    ) async throws(RPCError) -> ServerResponse<Reply> {
-        let name = request.metadata[stringValues: operatorNameMetadataKey].first { _ in true }
-        let isTLS = if case .tls = listener.socket { true } else { false }
-        let peer = try listener.admit(.operator, name: name ?? (isTLS ? "" : "local"), context)
-        let asked: OperatorRequest
-        do throws(ContractError) { asked = try decode(request.message) } catch { throw error.rpcError }
-        let reply: OperatorReply
-        do throws(OperatorFailure) { reply = try await service.operate(asked, by: peer) } catch { throw error.rpcError }
-        guard let message = encode(reply) else {
-            throw RPCError(code: .internalError, message: "the service gave a reply of another kind")
-        }
-        return ServerResponse(message: message)
-    }
-
-    private static func done(_ reply: OperatorReply) -> Gcks_V1_DoneReply? {
-        guard case .done(let lines) = reply else { return nil }
-        var wire = Gcks_V1_DoneReply()
-        wire.lines = lines
-        return wire
     }
 
     private static func groups(_ reply: OperatorReply) -> Gcks_V1_GroupsReply? {

@@ -1,0 +1,109 @@
+/// What an operator is trusted with. Each role may do what those below it may; the order of the cases is the order of trust.
+package enum OperatorRole: String, Hashable, Sendable, CaseIterable, Comparable {
+    /// Reads the audit trail and nothing else.
+    case auditor
+    /// Reads everything.
+    case viewer
+    /// Planned rekeys, pauses, drains: what costs nobody his keys.
+    case `operator`
+    /// Policy, exclusion, emergency rekeys, keys of groups.
+    case cryptoOfficer = "crypto-officer"
+
+    package static func < (one: OperatorRole, other: OperatorRole) -> Bool { one.rank < other.rank }
+
+    private var rank: Int {
+        switch self {
+        case .auditor: 0
+        case .viewer: 1
+        case .operator: 2
+        case .cryptoOfficer: 3
+        }
+    }
+}
+
+/// How much a request can break: what guards it follows from this.
+package enum DangerLevel: Int, Hashable, Sendable, CaseIterable, Comparable {
+    /// L0: changes nothing.
+    case read
+    /// L1: can be taken back, costs no member its traffic.
+    case reversible
+    /// L2: members lose traffic for a while. Needs a reason, and a confirmation at the operator's end.
+    case disruptive
+    /// L3: cannot be taken back.
+    case irreversible
+
+    package static func < (one: DangerLevel, other: DangerLevel) -> Bool { one.rawValue < other.rawValue }
+    package var label: String { "L\(rawValue)" }
+}
+
+/// Who asks, as the authority's doors proved it.
+package struct OperatorActor: Hashable, Sendable {
+    package let name: String
+    package let roles: Set<OperatorRole>
+    /// The authority whose door it came through.
+    package let source: String
+
+    package init(name: String, roles: Set<OperatorRole>, source: String) {
+        self.name = name
+        self.roles = roles
+        self.source = source
+    }
+
+    /// The role it acts in: the highest it holds.
+    package var role: OperatorRole? { roles.max() }
+}
+
+extension OperatorRequest {
+    /// The least role that may ask this.
+    package var requiredRole: OperatorRole {
+        switch self {
+        case .status, .groupList, .groupShow, .memberList, .memberShow, .senderList: .viewer
+        case .rekeyNow(_, let scope, _): scope == .authKey ? .cryptoOfficer : .operator
+        case .groupApply: .cryptoOfficer
+        }
+    }
+
+    package var dangerLevel: DangerLevel {
+        switch self {
+        case .status, .groupList, .groupShow, .memberList, .memberShow, .senderList: .read
+        case .groupApply, .rekeyNow: .reversible
+        }
+    }
+
+    /// What a change is asked under; nil for what changes nothing.
+    package var mandate: Mandate? {
+        switch self {
+        case .status, .groupList, .groupShow, .memberList, .memberShow, .senderList: nil
+        case .groupApply(_, let mandate), .rekeyNow(_, _, let mandate): mandate
+        }
+    }
+
+    /// What it is called in the audit trail, in events and in the store.
+    package var action: String {
+        switch self {
+        case .status: "status"
+        case .groupApply: "group-apply"
+        case .groupList: "group-list"
+        case .groupShow: "group-show"
+        case .memberList: "member-list"
+        case .memberShow: "member-show"
+        case .senderList: "sender-list"
+        case .rekeyNow: "rekey-now"
+        }
+    }
+
+    /// Why the authority does not even look at this request; nil when it may be decided.
+    package func refusal(to actor: OperatorActor) -> OperatorFailure? {
+        guard actor.roles.contains(where: { $0 >= requiredRole }) else {
+            let held = actor.roles.sorted().map(\.rawValue).joined(separator: ", ")
+            return .notAuthorised(
+                "\(action) needs the role \(requiredRole.rawValue); \(actor.name) has \(held.isEmpty ? "none" : held)")
+        }
+        guard dangerLevel >= .disruptive, let mandate, !mandate.isDryRun, mandate.reason == nil else { return nil }
+        return .invalid([
+            DefinitionFault(
+                path: "reason", problem: "missing, and \(action) is \(dangerLevel.label)",
+                valid: "1 to \(Reason.octets) octets of text on one line")
+        ])
+    }
+}
