@@ -68,12 +68,15 @@ let protocolRooms: [Target] = [
         "Protocol", "IKEExchange", ["Octets", "KeyMaterial", "IKEVocabulary", "IKEWire", "IKECrypto", "GroupModel"],
         pureHouse),
     room(
+        "Protocol", "AuditTrail", ["Octets", "KeyMaterial", "IKEVocabulary", "IKECrypto", "GroupModel"], pureHouse),
+    room(
         "Protocol", "GroupKeying", ["Octets", "KeyMaterial", "IKEVocabulary", "IKEWire", "IKECrypto", "GroupModel"],
         pureHouse),
 ]
 
 let allProtocol: [Target.Dependency] = [
     "Octets", "KeyMaterial", "IKEVocabulary", "IKEWire", "IKECrypto", "GroupModel", "IKEExchange", "GroupKeying",
+    "AuditTrail",
 ]
 
 let roles: [Target] = [
@@ -107,7 +110,7 @@ let programs: [Target] = [
     program("gcks-frontend", allProtocol + ["RegistrationCore", "DatagramIO"] + kit),
     program("gcks-broadcaster", values + ["BroadcastCore", "DatagramIO"] + kit),
     program("gcks-member", allProtocol + ["MemberCore", "DatagramIO", "SASinks"] + kit),
-    program("gcksctl", values + service),
+    program("gcksctl", values + ["IKECrypto", "AuditTrail"] + service),
     .executableTarget(
         name: "gcks-loadgen", dependencies: allProtocol + ["DatagramIO", swiftCrypto, arguments] + x509 + nio,
         path: "Tools/LoadGenerator", swiftSettings: house),
@@ -125,6 +128,7 @@ let testTargets: [Target] = [
         ["Octets", "KeyMaterial", "IKEVocabulary", "IKECrypto", "COpenSSL", swiftCrypto] + x509),
     tests("Protocol/GroupModel", "GroupModelTests", ["IKEVocabulary", "GroupModel"]),
     tests("Protocol/IKEExchange", "IKEExchangeTests", allProtocol),
+    tests("Protocol/AuditTrail", "AuditTrailTests", allProtocol),
     tests("Protocol/GroupKeying", "GroupKeyingTests", allProtocol),
     tests("Roles/RegistrationCore", "RegistrationCoreTests", allProtocol + ["RegistrationCore"]),
     tests("Roles/AuthorityCore", "AuthorityCoreTests", allProtocol + ["AuthorityCore", "RootKey"]),

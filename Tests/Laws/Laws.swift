@@ -4,7 +4,7 @@ import Foundation
 enum Laws {
     static let floors: [String: [String]] = [
         "Base": ["Octets", "KeyMaterial", "IKEVocabulary"],
-        "Protocol": ["IKEWire", "IKECrypto", "GroupModel", "IKEExchange", "GroupKeying"],
+        "Protocol": ["IKEWire", "IKECrypto", "GroupModel", "IKEExchange", "GroupKeying", "AuditTrail"],
         "Roles": ["RegistrationCore", "AuthorityCore", "BroadcastCore", "MemberCore"],
         "Adapters": [
             "DatagramIO", "AuthorityRPC", "ReplicatedStore", "SASinks", "RootKey", "Settings", "Telemetry",
@@ -39,7 +39,7 @@ enum Laws {
         switch (source.floor, source.room) {
         case ("Base", "Octets"): allowed = []
         case ("Base", _): allowed = ["Octets"]
-        case ("Protocol", "IKEExchange"), ("Protocol", "GroupKeying"): allowed = base.union(lowProtocol)
+        case ("Protocol", "IKEExchange"), ("Protocol", "GroupKeying"), ("Protocol", "AuditTrail"): allowed = base.union(lowProtocol)
         case ("Protocol", _): allowed = base
         case ("Roles", _): allowed = base.union(allProtocol)
         case ("Adapters", "RootKey"): allowed = base.union(["GroupModel", "IKECrypto"])

@@ -8,6 +8,9 @@ package enum StateRefusal: Error, Hashable {
     case duplicateOperation
     case senderIDGoesBack
     case unknownGroup
+    case auditGap
+    case auditKeyChanges
+    case anchorWithoutRecord
 }
 
 extension StoredState {
@@ -55,6 +58,21 @@ extension StoredState {
             guard !operations.contains(where: { $0.operation == row.operation }) else { throw .duplicateOperation }
             operations.append(row)
         case .forgetOperations(let before): forget(before)
+        case .putExclusion(let row):
+            exclusions.removeAll { $0.group == row.group && $0.identity == row.identity }
+            exclusions.append(row)
+        case .removeExclusion(let identity, let group):
+            exclusions.removeAll { $0.group == group && $0.identity == identity }
+        case .putRekeySchedule(let row):
+            rekeySchedules.removeAll { $0.group == row.group }
+            rekeySchedules.append(row)
+        case .recordRekey(let row):
+            rekeyHistory.append(row)
+            let surplus = rekeyHistory.count { $0.group == row.group } - StateLimits.rekeyHistory
+            if surplus > 0, let oldest = rekeyHistory.firstIndex(where: { $0.group == row.group }) {
+                rekeyHistory.remove(at: oldest)
+            }
+        case .putAuditKey, .appendAudit, .addAuditAnchor, .forgetAudit: try audit.apply(mutation)
         }
     }
 
@@ -63,5 +81,27 @@ extension StoredState {
             .sorted { (operations[$0].at, $0) < (operations[$1].at, $1) }
         let gone = Set(old.prefix(StateLimits.forgottenAtOnce))
         operations = operations.indices.filter { !gone.contains($0) }.map { operations[$0] }
+    }
+}
+
+extension AuditState {
+    fileprivate mutating func apply(_ mutation: StoreMutation) throws(StateRefusal) {
+        switch mutation {
+        case .putAuditKey(let row):
+            guard key == nil || key?.key == row.key else { throw .auditKeyChanges }
+            key = row
+        case .appendAudit(let record):
+            guard record.seq == head.seq + 1 else { throw .auditGap }
+            head = AuditPlace(seq: record.seq, hash: record.hash)
+        case .addAuditAnchor(let anchor):
+            guard anchor.place == head else { throw .anchorWithoutRecord }
+            anchors.append(anchor)
+        case .forgetAudit(let place):
+            guard anchors.contains(where: { $0.place == place }) else { throw .anchorWithoutRecord }
+            floor = place
+            oldest = min(oldest + Int64(StateLimits.auditForgottenAtOnce), place.seq + 1)
+            anchors.removeAll { $0.place.seq < place.seq }
+        default: return
+        }
     }
 }

@@ -23,6 +23,9 @@ package protocol ReplicatedStoring: Sendable {
     /// What became of an operation: its row, or nil when it was not done and can no longer be done by what was sent before.
     func outcome(of operation: OperationID) async throws(StoreFailure) -> OperationRow?
 
+    /// A page of the audit trail, oldest first. Read without the log: it may lack what another leader has committed since.
+    func audit(_ start: AuditQuery.Start, atMost limit: Int) async throws(StoreFailure) -> AuditPage
+
     /// The cluster's members, as our own node knows them; answers without a leader too.
     func nodes() async throws(StoreFailure) -> [StoreNode]
 

@@ -32,7 +32,8 @@ extension AuthorityDriver {
         do {
             let state = try await store.lead()
             let fresh = try AuthorityCore(
-                state: state, sealer: sealer, engine: CryptoEngine(), entropy: SystemEntropy(), limits: limits)
+                state: state, sealer: sealer, engine: CryptoEngine(), entropy: SystemEntropy(), limits: limits,
+                node: name, now: clocks.wall())
             core = fresh
             leadingSince = clocks.wall()
             assignments = OrderAssignments()
@@ -44,6 +45,7 @@ extension AuthorityDriver {
                         ("members", "\(state.members.count)"),
                     ]))
             for order in fresh.unfinishedRekeyOrders { assign(order) }
+            waiting.insert(.audit(.leadershipGained(by: name, term: state.term)), at: 0)
         } catch {
             log.record(Event("leadership-refused", .error, limitedBy: "lead", [("why", "\(error)")]))
             await cannotLead(because: error)
@@ -90,5 +92,13 @@ extension AuthorityDriver {
             remember(peer.status(isConnected: false), "broadcaster")
         }
         (frontends, broadcasters, assignments) = ([:], [:], OrderAssignments())
+    }
+}
+
+extension AuditEntry {
+    fileprivate static func leadershipGained(by node: String, term: LeadershipTerm) -> AuditEntry {
+        AuditEntry(
+            actor: node, actorRole: "authority", source: node, action: "leadership-gained", object: "node/\(node)",
+            result: "done: term \(term.rawValue)")
     }
 }

@@ -11,6 +11,7 @@ extension AuthorityDriver {
     {
         if case .status = request { return .status(await clusterStatus()) }
         guard core != nil else { throw .notLeader(leaderName) }
+        if case .audit(.read(let query)) = request { return .audit(try await readAudit(query, by: peer)) }
         let token = takeNumber()
         let result = await withCheckedContinuation { continuation in
             replies[token] = continuation

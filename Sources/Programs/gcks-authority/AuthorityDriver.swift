@@ -135,7 +135,7 @@ actor AuthorityDriver {
             frontends[session]?.output.yield(.items([answer]))
         case .operation(_, _, let token):
             replies.removeValue(forKey: token)?.resume(returning: .failure(.conflict("the store refuses it: \(why)")))
-        case .broadcast, .timer: break
+        case .broadcast, .timer, .audit: break
         }
     }
 

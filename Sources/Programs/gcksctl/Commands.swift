@@ -82,7 +82,7 @@ struct GroupShow: AsyncParsableCommand {
 struct MemberCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "member", abstract: "Shows members, and who was refused and why.",
-        subcommands: [MemberList.self, MemberShow.self])
+        subcommands: [MemberList.self, MemberShow.self, MemberEvict.self, MemberDeny.self, MemberAllow.self])
 }
 
 struct MemberList: AsyncParsableCommand {
@@ -143,7 +143,11 @@ struct SenderList: AsyncParsableCommand {
 
 struct RekeyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "rekey", abstract: "Gives a group new keys.", subcommands: [RekeyNow.self])
+        commandName: "rekey", abstract: "Gives a group new keys.",
+        subcommands: [
+            RekeyNow.self, RekeyEmergency.self, RekeyScheduleCommand.self, RekeyPause.self, RekeyResume.self,
+            RekeyHistory.self, RekeyWatch.self,
+        ])
 }
 
 struct RekeyNow: AsyncParsableCommand {

@@ -50,6 +50,7 @@ struct Gcksctl: ParsableCommand {
             """,
         subcommands: [
             StatusCommand.self, GroupCommand.self, MemberCommand.self, RekeyCommand.self, SenderCommand.self,
+            PolicyCommand.self, AuditCommand.self,
             VersionCommand.self,
         ])
 }

@@ -11,6 +11,8 @@ package enum OperatorRequest: Sendable {
     case memberShow(Identity, group: GroupName?)
     case senderList(GroupName)
     case rekeyNow(GroupName, scope: RekeyScope, Mandate)
+    case control(ControlRequest)
+    case audit(AuditRequest)
 }
 
 /// What a rekey replaces: the Data-Security SAs, the Rekey SA, both, or the Rekey SA with the key that signs its messages.
@@ -23,6 +25,10 @@ package enum OperatorReply: Sendable {
     case senders([SenderStatus])
     /// A change was made (or would be, with dry run): one line per effect.
     case done([String])
+    case schedules([RekeyScheduleStatus])
+    case history([RekeyHistoryRow])
+    case verdict(PolicyVerdict)
+    case audit(AuditPage)
 }
 
 package enum OperatorFailure: Error, Hashable, Sendable {
@@ -147,7 +153,7 @@ package struct SAStatus: Hashable, Sendable {
 package struct MemberStatus: Sendable {
     package var group: String
     package var identity: Identity
-    /// "member", or "refused" for one that was turned away lately.
+    /// "member", "excluded" for one that is barred, or "refused" for one that was turned away lately.
     package var state: String
     package var role: String
     package var senderIDs: [SenderID]
@@ -156,7 +162,7 @@ package struct MemberStatus: Sendable {
     package var frontend: String
     /// Nil when it did not prove who it is.
     package var authentication: MemberAuthentication?
-    /// Why it was refused; empty for members.
+    /// Why it was refused or barred; empty for members.
     package var reason: String
 
     package init(

@@ -60,6 +60,8 @@ extension OperatorRequest {
         case .status, .groupList, .groupShow, .memberList, .memberShow, .senderList: .viewer
         case .rekeyNow(_, let scope, _): scope == .authKey ? .cryptoOfficer : .operator
         case .groupApply: .cryptoOfficer
+        case .control(let request): request.requiredRole
+        case .audit: .auditor
         }
     }
 
@@ -67,6 +69,8 @@ extension OperatorRequest {
         switch self {
         case .status, .groupList, .groupShow, .memberList, .memberShow, .senderList: .read
         case .groupApply, .rekeyNow: .reversible
+        case .control(let request): request.dangerLevel
+        case .audit(let request): request.dangerLevel
         }
     }
 
@@ -75,6 +79,8 @@ extension OperatorRequest {
         switch self {
         case .status, .groupList, .groupShow, .memberList, .memberShow, .senderList: nil
         case .groupApply(_, let mandate), .rekeyNow(_, _, let mandate): mandate
+        case .control(let request): request.mandate
+        case .audit(let request): request.mandate
         }
     }
 
@@ -89,6 +95,20 @@ extension OperatorRequest {
         case .memberShow: "member-show"
         case .senderList: "sender-list"
         case .rekeyNow: "rekey-now"
+        case .control(let request): request.action
+        case .audit(let request): request.action
+        }
+    }
+
+    /// What the audit trail calls that which it is about.
+    package var object: String {
+        switch self {
+        case .status, .groupList, .audit: "cluster"
+        case .groupApply(let definition, _): "group/\(definition.name)"
+        case .groupShow(let group), .senderList(let group), .rekeyNow(let group, _, _): "group/\(group)"
+        case .memberList(let group): group.map { "group/\($0)" } ?? "cluster"
+        case .memberShow(let member, let group): (group.map { "group/\($0)" } ?? "cluster") + "/member/\(member)"
+        case .control(let request): request.object
         }
     }
 

@@ -151,11 +151,26 @@ package enum StoreMutation: Hashable, Sendable {
     case recordOperation(OperationRow)
     /// Forgets at most `StateLimits.forgottenAtOnce` operations, the oldest first; another forgets more.
     case forgetOperations(before: WallTime)
+    case putExclusion(ExclusionRow)
+    case removeExclusion(Identity, group: GroupName)
+    case putRekeySchedule(RekeyScheduleRow)
+    /// The store keeps the newest `StateLimits.rekeyHistory` of a group.
+    case recordRekey(RekeyHistoryRow)
+    /// The cluster's audit key, once; later only sealed anew.
+    case putAuditKey(AuditKeyRow)
+    /// The store takes the number after the last one and no other, and never changes a record.
+    case appendAudit(AuditRecord)
+    case addAuditAnchor(AuditAnchor)
+    /// Records up to this anchor's are forgotten: the floor moves there at once, and at most
+    /// `StateLimits.auditForgottenAtOnce` records leave the disk with each such mutation.
+    case forgetAudit(through: AuditPlace)
 }
 
 package enum StateLimits {
     /// Operations, and of the Sender-IDs they gave as many, that one mutation forgets.
     package static let forgottenAtOnce = 4096
+    package static let auditForgottenAtOnce = 4096
+    package static let rekeyHistory = 100
 }
 
 /// Who may write: one number per leadership, higher than every one before.
@@ -197,10 +212,16 @@ package struct StoredState: Sendable {
     package var members: [MemberRow]
     package var rekeyOrders: [RekeyOrder]
     package var operations: [OperationRow]
+    package var exclusions: [ExclusionRow]
+    package var rekeySchedules: [RekeyScheduleRow]
+    package var rekeyHistory: [RekeyHistoryRow]
+    package var audit: AuditState
 
     package init(
         term: LeadershipTerm, groups: [GroupRow] = [], rekeySAs: [RekeySARow] = [], dataSAs: [DataSARow] = [],
-        members: [MemberRow] = [], rekeyOrders: [RekeyOrder] = [], operations: [OperationRow] = []
+        members: [MemberRow] = [], rekeyOrders: [RekeyOrder] = [], operations: [OperationRow] = [],
+        exclusions: [ExclusionRow] = [], rekeySchedules: [RekeyScheduleRow] = [],
+        rekeyHistory: [RekeyHistoryRow] = [], audit: AuditState = AuditState()
     ) {
         self.term = term
         self.groups = groups
@@ -209,5 +230,9 @@ package struct StoredState: Sendable {
         self.members = members
         self.rekeyOrders = rekeyOrders
         self.operations = operations
+        self.exclusions = exclusions
+        self.rekeySchedules = rekeySchedules
+        self.rekeyHistory = rekeyHistory
+        self.audit = audit
     }
 }

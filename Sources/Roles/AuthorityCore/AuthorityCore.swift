@@ -22,11 +22,15 @@ package final class AuthorityCore {
     var lastRekeyOrder: Int64 = 0
     var spisInUse: Set<ESPSPI> = []
     var refusals: RecentRefusals
+    /// The authority this is the mind of, as the audit trail names it.
+    let node: String
+    var audit: AuditWriter
+    var denials: RecentDenials
 
     /// - Throws: `AuthorityFailure` when a stored key does not open; nothing may be decided on such a state.
     package init(
         state: StoredState, sealer: any KeySealer, engine: CryptoEngine, entropy: any EntropySource,
-        limits: AuthorityLimits = AuthorityLimits()
+        limits: AuthorityLimits = AuthorityLimits(), node: String = "authority", now: WallTime
     ) throws(AuthorityFailure) {
         term = state.term
         self.limits = limits
@@ -34,6 +38,9 @@ package final class AuthorityCore {
         self.sealer = sealer
         self.engine = engine
         self.entropy = entropy
+        self.node = node
+        denials = RecentDenials(atMost: limits.denialsKept, pause: limits.denialPause)
+        audit = try Self.auditWriter(state.audit, sealer: sealer, entropy: &self.entropy, at: now)
         try load(state)
     }
 
@@ -53,8 +60,10 @@ package final class AuthorityCore {
                 finishBroadcast(numbers, into: &draft)
             case .timer:
                 passTime(at: now, into: &draft)
+            case .audit(let entry): draft.audit.append(entry)
             }
         }
+        closeAudit(&draft, at: now)
         return PendingDecision(term: term, draft: draft)
     }
 

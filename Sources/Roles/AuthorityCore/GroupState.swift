@@ -12,6 +12,12 @@ final class GroupState {
     var retiredRekeySAs: [RekeySARow]
     /// Retired SAs whose definition is gone: never opened again, only removed in time.
     var abandonedDataSAs: [DataSARow]
+    /// Identities that are not let in, whatever the rules say.
+    var exclusions: [Identity: ExclusionRow] = [:]
+    var schedule = RekeySchedule.usual
+    var pausedAt: WallTime?
+    /// The newest last.
+    var history: [RekeyHistoryRow] = []
     private(set) var members: [Identity: MemberRow] = [:]
     private(set) var senders: Set<Identity> = []
     /// Members that did not announce fragmentation: while there is one, GSA_REKEY goes out whole.
@@ -31,6 +37,8 @@ final class GroupState {
     var name: GroupName { row.name }
     var definition: GroupDefinition { row.definition }
     var currentDataSAs: [HeldDataSA] { dataSAs.filter { $0.row.retiredAt == nil } }
+
+    var scheduleRow: RekeyScheduleRow { RekeyScheduleRow(group: name, schedule: schedule, pausedAt: pausedAt) }
 
     func put(_ member: MemberRow) {
         remove(member.identity)

@@ -9,6 +9,9 @@ package enum AuthorityInput: Sendable {
     case broadcast([Int64])
     /// Time passed: lifetimes, old SAs and old operations are looked at.
     case timer
+    /// Something happened outside the core that belongs into the audit trail (a node drained, a backup made): the driver asks for
+    /// its record. What must not happen without its record waits for the reply of this input's commit.
+    case audit(AuditEntry)
 }
 
 /// What the program does once the decision is committed.

@@ -6,8 +6,16 @@ extension AuthorityCore {
     func decide(
         _ request: OperatorRequest, by actor: OperatorActor, at now: WallTime, into draft: inout DecisionDraft
     ) -> Result<OperatorReply, OperatorFailure> {
-        if let refusal = request.refusal(to: actor) { return .failure(refusal) }
-        return switch request {
+        let result =
+            request.refusal(to: actor).map { .failure($0) } ?? answer(request, by: actor, at: now, into: &draft)
+        noteRefusal(request, by: actor, result, into: &draft)
+        return result
+    }
+
+    private func answer(
+        _ request: OperatorRequest, by actor: OperatorActor, at now: WallTime, into draft: inout DecisionDraft
+    ) -> Result<OperatorReply, OperatorFailure> {
+        switch request {
         case .status: .success(.groups(groupStatuses(nil)))
         case .groupList: .success(.groups(groupStatuses(nil)))
         case .groupShow(let name): show(name) { .groups([self.status(of: $0)]) }
@@ -16,9 +24,12 @@ extension AuthorityCore {
         case .memberShow(let identity, let name): memberShow(identity, in: name)
         case .senderList(let name): show(name) { .senders(self.senderStatuses($0)) }
         case .groupApply(let definition, let mandate):
-            once(mandate) { try self.apply(definition, mandate, by: actor.name, at: now, into: &draft) }
+            once(mandate) { try self.apply(definition, mandate, by: actor, at: now, into: &draft) }
         case .rekeyNow(let name, let scope, let mandate):
-            once(mandate) { try self.rekeyNow(name, scope, mandate, by: actor.name, at: now, into: &draft) }
+            once(mandate) { try self.rekeyNow(name, scope, mandate, by: actor, at: now, into: &draft) }
+        case .control(let request): decide(request, by: actor, at: now, into: &draft)
+        case .audit(.anchor): anchorOnDemand(into: &draft)
+        case .audit(.read): .failure(.unavailable("the trail is read from the store"))
         }
     }
 
@@ -64,7 +75,7 @@ extension AuthorityCore {
     }
 
     private func rekeyNow(
-        _ name: GroupName, _ scope: RekeyScope, _ mandate: Mandate, by actor: String, at now: WallTime,
+        _ name: GroupName, _ scope: RekeyScope, _ mandate: Mandate, by actor: OperatorActor, at now: WallTime,
         into draft: inout DecisionDraft
     ) throws -> [String] {
         guard let group = groups[name] else { throw OperatorFailure.notFound("no group \(name)") }
@@ -76,15 +87,24 @@ extension AuthorityCore {
             dataSAs: scope == .tek || scope == .all ? Set(group.definition.data.map(\.name)) : [])
         let over = group.rekeySA.row
         guard !mandate.isDryRun else { return dryRekey(group, plan) }
-        try rekey(group, plan, at: now, into: &draft)
+        try rekey(group, plan, by: Causer(actor, mandate), at: now, into: &draft)
         var lines = ["GSA_REKEY \(over.spi) message \(over.nextMessageID) to \(group.members.count) members of \(name)"]
         if plan.replacesRekeySA { lines.append("new Rekey SA \(group.rekeySA.row.spi)") }
         if plan.replacesAuthKey { lines.append("new AUTH_KEY") }
         for held in group.currentDataSAs where plan.dataSAs.contains(held.row.name) {
             lines.append("new data SA \(held.row.name) \(held.row.spi)")
         }
-        record(mandate.operation, "rekey-now", name, lines, by: actor, at: now, into: &draft)
+        record(mandate.operation, "rekey-now", name, lines, by: actor.name, at: now, into: &draft)
         return lines
+    }
+
+    private func anchorOnDemand(into draft: inout DecisionDraft) -> Result<OperatorReply, OperatorFailure> {
+        guard audit.head.seq > audit.anchoredThrough || !draft.audit.isEmpty else {
+            return .success(.done(["record \(audit.head.seq) is signed already"]))
+        }
+        draft.wantsAnchor = true
+        return .success(
+            .done(["the trail is signed up to record \(audit.head.seq + Int64(draft.audit.count)) or later"]))
     }
 
     private func dryRekey(_ group: GroupState, _ plan: RekeyPlan) -> [String] {
@@ -99,7 +119,7 @@ extension AuthorityCore {
     }
 
     private func apply(
-        _ definition: GroupDefinition, _ mandate: Mandate, by actor: String, at now: WallTime,
+        _ definition: GroupDefinition, _ mandate: Mandate, by actor: OperatorActor, at now: WallTime,
         into draft: inout DecisionDraft
     ) throws -> [String] {
         let isDry = mandate.isDryRun
@@ -110,16 +130,19 @@ extension AuthorityCore {
         }
         let lines: [String]
         if let group = groups[definition.name] {
-            lines = try change(group, to: definition, isDry, at: now, into: &draft)
+            lines = try change(group, to: definition, isDry, by: Causer(actor, mandate), at: now, into: &draft)
         } else {
-            lines = try create(definition, isDry, at: now, into: &draft)
+            lines = try create(definition, isDry, by: Causer(actor, mandate), at: now, into: &draft)
         }
-        if !isDry { record(mandate.operation, "group-apply", definition.name, lines, by: actor, at: now, into: &draft) }
+        if !isDry {
+            record(mandate.operation, "group-apply", definition.name, lines, by: actor.name, at: now, into: &draft)
+        }
         return lines
     }
 
     private func create(
-        _ definition: GroupDefinition, _ isDry: Bool, at now: WallTime, into draft: inout DecisionDraft
+        _ definition: GroupDefinition, _ isDry: Bool, by causer: Causer, at now: WallTime,
+        into draft: inout DecisionDraft
     ) throws -> [String] {
         guard groups.count < limits.groups else {
             throw OperatorFailure.conflict("this authority holds its \(limits.groups) groups")
@@ -134,12 +157,18 @@ extension AuthorityCore {
         groups[definition.name] = GroupState(row: row, rekeySA: rekeySA, dataSAs: dataSAs)
         namesByIdentification[definition.identification.canonical] = definition.name
         draft.mutations += [.putGroup(row), .putRekeySA(rekeySA.row)] + dataSAs.map { .putDataSA($0.row) }
+        let object = "group/\(definition.name)"
+        draft.audit.append(causer.entry("group-created", object, to: row.generation))
+        draft.audit.append(causer.entry("rekey-sa-made", "\(object)/rekey-sa/\(rekeySA.row.spi)", to: row.generation))
+        draft.audit += dataSAs.map {
+            causer.entry("data-sa-made", "\(object)/data-sa/\($0.row.name)/\($0.row.spi)", to: row.generation)
+        }
         return [line]
     }
 
     /// Rules and limits change at once; anything members hold changes by GSA_REKEY with a new KEK (fact sheet B.4-28).
     private func change(
-        _ group: GroupState, to definition: GroupDefinition, _ isDry: Bool, at now: WallTime,
+        _ group: GroupState, to definition: GroupDefinition, _ isDry: Bool, by causer: Causer, at now: WallTime,
         into draft: inout DecisionDraft
     ) throws -> [String] {
         let old = group.definition
@@ -158,15 +187,18 @@ extension AuthorityCore {
             lines.append("policy changed: GSA_REKEY with a new Rekey SA to \(group.members.count) members")
         }
         guard !isDry else { return lines.map { $0 + " (dry run)" } }
+        let before = group.row.generation
         if needsRekey {
             let plan = RekeyPlan(cause: .policy, replacesRekeySA: true, replacesAuthKey: false, dataSAs: Set(changed))
-            try rekey(group, plan, definition: definition, at: now, into: &draft)
+            try rekey(group, plan, definition: definition, by: causer, at: now, into: &draft)
         } else {
             group.row.definition = definition
             group.row.generation = GSAGeneration(rawValue: group.row.generation.rawValue + 1)
             group.row.changedAt = now
             draft.mutations.append(.putGroup(group.row))
         }
+        draft.audit.append(
+            causer.entry("group-changed", "group/\(group.name)", from: before, to: group.row.generation))
         return lines
     }
 

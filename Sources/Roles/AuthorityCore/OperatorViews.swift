@@ -33,13 +33,17 @@ extension AuthorityCore {
         let members = chosen.flatMap { group in
             group.members.values.sorted { $0.identity.description < $1.identity.description }.map { status(of: $0) }
         }
-        return members + refusals.all.filter { only == nil || $0.group == only?.name.text }
+        let excluded = chosen.flatMap { group in
+            group.exclusions.values.sorted { $0.identity.description < $1.identity.description }.map { status(of: $0) }
+        }
+        return members + excluded + refusals.all.filter { only == nil || $0.group == only?.name.text }
     }
 
     /// One identity in one group or in all, as member or as turned away lately.
     func memberStatuses(of identity: Identity, in name: GroupName?) -> [MemberStatus] {
         let chosen = groups.values.filter { name == nil || $0.name == name }.sorted { $0.name < $1.name }
         return chosen.compactMap { $0.members[identity].map(status) }
+            + chosen.compactMap { $0.exclusions[identity].map(status) }
             + refusals.all.filter { $0.identity.canonical == identity && (name == nil || $0.group == name?.text) }
     }
 
@@ -48,6 +52,13 @@ extension AuthorityCore {
             group: member.group.text, identity: member.identity, state: "member",
             role: member.isSender ? "sender" : "receiver", senderIDs: member.senderIDs, since: member.registeredAt,
             remote: member.remote, frontend: member.frontend, authentication: member.authentication, reason: "")
+    }
+
+    private func status(of excluded: ExclusionRow) -> MemberStatus {
+        MemberStatus(
+            group: excluded.group.text, identity: excluded.identity, state: "excluded", role: "-", senderIDs: [],
+            since: excluded.at, remote: Endpoint(.anyIPv4, port: 0), frontend: "-", authentication: nil,
+            reason: "by \(excluded.by)\(excluded.reason.isEmpty ? "" : ": \(excluded.reason)")")
     }
 
     func senderStatuses(_ group: GroupState) -> [SenderStatus] {

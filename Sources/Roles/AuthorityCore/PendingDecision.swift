@@ -20,4 +20,7 @@ package struct PendingDecision: ~Copyable {
 struct DecisionDraft {
     var mutations: [StoreMutation] = []
     var effects: [AuthorityEffect] = []
+    /// Becomes records when the decision is complete.
+    var audit: [AuditEntry] = []
+    var wantsAnchor = false
 }

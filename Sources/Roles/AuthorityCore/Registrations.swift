@@ -14,10 +14,14 @@ extension AuthorityCore {
         }
         switch request.action {
         case .join(let join):
+            if let why = denial(of: request.member, group) {
+                noteDenied(request, in: name, why, at: now, into: &draft)
+                return refuse(request, in: name, RegistrationRefusal(.notAuthorised, why), now, &draft)
+            }
             if let earlier = operations[request.operation] {
                 return repeatGrant(request, join, earlier, group, at: now)
             }
-            switch authorise(request, join, group) {
+            switch authorise(request.member, join, group) {
             case .failure(let refusal): return refuse(request, in: name, refusal, now, &draft)
             case .success(let count):
                 return admit(request, join, senderIDCount: count, to: group, at: now, into: &draft)
@@ -30,24 +34,23 @@ extension AuthorityCore {
     /// The order of checks is the order of what a member can do something about: may it, does it fit, is there room.
     ///
     /// - Returns: how many Sender-IDs to allocate; 0 for a receiver.
-    private func authorise(
-        _ request: RegistrationRequest, _ join: JoinRequest, _ group: GroupState
+    func authorise(
+        _ member: Identity, _ join: JoinRequest, _ group: GroupState
     ) -> Result<UInt64, RegistrationRefusal> {
+        if let why = denial(of: member, group) { return .failure(RegistrationRefusal(.notAuthorised, why)) }
         let definition = group.definition
-        let subject = Array(request.member.canonical.description.utf8)
-        guard let rule = definition.rules.first(where: { $0.pattern.matches(subject) }), rule.permission != .deny
-        else {
-            return .failure(RegistrationRefusal(.notAuthorised, "\(request.member) is not allowed in \(group.name)"))
+        guard let rule = definition.rule(for: member) else {
+            return .failure(RegistrationRefusal(.notAuthorised, "\(member) is not allowed in \(group.name)"))
         }
         let wantsToSend = join.senderIDs != nil
         guard !wantsToSend || rule.permission == .sender else {
-            return .failure(RegistrationRefusal(.notASender, "\(request.member) may only receive in \(group.name)"))
+            return .failure(RegistrationRefusal(.notASender, "\(member) may only receive in \(group.name)"))
         }
         if let unfit = unfitness(join, group) { return .failure(RegistrationRefusal(.noAcceptableTransforms, unfit)) }
-        if wantsToSend, let other = otherSingleSender(than: request.member, group) {
+        if wantsToSend, let other = otherSingleSender(than: member, group) {
             return .failure(RegistrationRefusal(.notASender, "\(group.name) has one sender at a time, now \(other)"))
         }
-        guard group.members[request.member] != nil || group.members.count < Int(definition.memberLimit) else {
+        guard group.members[member] != nil || group.members.count < Int(definition.memberLimit) else {
             return .failure(RegistrationRefusal(.groupFull, "\(group.name) has its \(definition.memberLimit) members"))
         }
         guard wantsToSend, definition.data.contains(where: \.suite.usesCounterMode) else { return .success(0) }
@@ -63,6 +66,13 @@ extension AuthorityCore {
             return .failure(RegistrationRefusal(.senderIDsExhausted, "\(group.name) has no Sender-IDs left"))
         }
         return .success(count)
+    }
+
+    /// Why this identity is turned away by name: the exclusion list wins over every rule, then a deny rule that comes first.
+    private func denial(of member: Identity, _ group: GroupState) -> String? {
+        if group.exclusions[member.canonical] != nil { return "\(member) is excluded from \(group.name)" }
+        guard group.definition.rule(for: member)?.permission == .deny else { return nil }
+        return "\(member) is not allowed in \(group.name)"
     }
 
     private func unfitness(_ join: JoinRequest, _ group: GroupState) -> String? {
@@ -112,13 +122,16 @@ extension AuthorityCore {
             draft.mutations.append(.setNextSenderID(group.row.nextSenderID, group: group.name))
         }
         draft.mutations += [.putMember(member), .recordOperation(operation)]
+        let role = member.isSender ? "sender" : "receiver"
+        let given = senderIDs.isEmpty ? "" : ", Sender-IDs " + senderIDs.map(\.description).joined(separator: ",")
+        noteMember("member-joined", request, in: group.name, result: "done: \(role)\(given)", into: &draft)
         draft.effects.append(
             .event(
                 Event(
                     "registration-granted", .info,
                     [
                         ("group", group.name.text), ("member", request.member.description),
-                        ("role", member.isSender ? "sender" : "receiver"), ("frontend", request.frontend),
+                        ("role", role), ("frontend", request.frontend),
                     ])))
         return .granted(grant)
     }
@@ -170,11 +183,20 @@ extension AuthorityCore {
             operation: request.operation, at: now, kind: "leave", group: group.name, senderIDs: [], summary: "")
         operations.record(operation)
         draft.mutations += [.removeMember(request.member, group: group.name), .recordOperation(operation)]
+        noteMember("member-left", request, in: group.name, result: "done: \(notify)", into: &draft)
         draft.effects.append(
             .event(
                 Event(
                     "member-left", .info,
                     [("group", group.name.text), ("member", request.member.description), ("notify", "\(notify)")])))
         return .left
+    }
+}
+
+extension GroupDefinition {
+    /// The first rule that matches; it decides.
+    fileprivate func rule(for member: Identity) -> AuthorisationRule? {
+        let subject = Array(member.canonical.description.utf8)
+        return rules.first { $0.pattern.matches(subject) }
     }
 }

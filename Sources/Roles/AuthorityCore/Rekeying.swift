@@ -5,8 +5,11 @@ import IKEVocabulary
 import IKEWire
 import KeyMaterial
 
-/// Why a group is rekeyed; names the event and the operation.
-enum RekeyCause: String { case operatorOrder = "operator", lifetime, policy }
+/// Why a group is rekeyed; names the event, the history row and the operation.
+enum RekeyCause: String {
+    case operatorOrder = "operator"
+    case lifetime, policy, exclusion, emergency
+}
 
 /// What one GSA_REKEY replaces.
 struct RekeyPlan {
@@ -17,6 +20,18 @@ struct RekeyPlan {
     var dataSAs: Set<String>
 }
 
+/// A finished GSA_REKEY and the keys that come into force with it; nothing of the group has changed yet.
+struct PreparedRekey {
+    let cause: RekeyCause
+    let order: RekeyOrder
+    /// Of the Rekey SA the order travels over.
+    let following: MessageID
+    let newRekeySA: HeldRekeySA?
+    let newDataSAs: [HeldDataSA]
+    let leaving: Set<ESPSPI>
+    let definition: GroupDefinition
+}
+
 extension AuthorityCore {
     /// Replaces keys of a group and puts the finished GSA_REKEY into the outbox: new SAs and the Deletes of those they replace
     /// stand in one message (RFC 9838 2.4.1: after installing the new SA the old one goes after DTD), so a member that gets
@@ -24,14 +39,12 @@ extension AuthorityCore {
     ///
     /// - Parameter definition: the new definition when the policy changes with the rekey.
     func rekey(
-        _ group: GroupState, _ plan: RekeyPlan, definition: GroupDefinition? = nil, at now: WallTime,
-        into draft: inout DecisionDraft
+        _ group: GroupState, _ plan: RekeyPlan, definition: GroupDefinition? = nil, by causer: Causer,
+        at now: WallTime, into draft: inout DecisionDraft
     ) throws {
         let definition = definition ?? group.definition
         let over = group.rekeySA
-        guard rekeyOrders.count < limits.rekeyOrdersKept else {
-            throw OperatorFailure.unavailable("\(rekeyOrders.count) rekeys wait for a broadcaster to send them")
-        }
+        try requireRoomForOrders(1)
         guard let following = over.row.nextMessageID.next else { throw CryptoError.unsupportedAlgorithm }
         var newRekeySA: HeldRekeySA?
         if plan.replacesRekeySA {
@@ -43,79 +56,151 @@ extension AuthorityCore {
         let defined = Set(definition.data.map(\.name))
         let leaving = group.currentDataSAs.filter {
             plan.dataSAs.contains($0.row.name) || !defined.contains($0.row.name)
-        }
+        }.map(\.row.spi)
 
-        let order = try sealRekey(
-            RekeyContents(over: over, newRekeySA: newRekeySA, newDataSAs: newDataSAs, leaving: leaving.map(\.row.spi)),
-            group, definition, replacesAuthKey: plan.replacesAuthKey, at: now)
-
-        draft.mutations.append(.addRekeyOrder(order))
-        rekeyOrders[order.number] = order
-        lastRekeyOrder = order.number
-        group.rekeySA.row.nextMessageID = following
-        if let newRekeySA {
-            group.rekeySA.row.retiredAt = now
-            draft.mutations.append(.putRekeySA(group.rekeySA.row))
-            group.retiredRekeySAs.append(group.rekeySA.row)
-            group.rekeySA = newRekeySA
-        }
-        draft.mutations.append(.putRekeySA(group.rekeySA.row))
-        let leavingSPIs = Set(leaving.map(\.row.spi))
-        for index in group.dataSAs.indices where leavingSPIs.contains(group.dataSAs[index].row.spi) {
-            group.dataSAs[index].row.retiredAt = now
-            draft.mutations.append(.putDataSA(group.dataSAs[index].row))
-        }
-        group.dataSAs += newDataSAs
-        draft.mutations += newDataSAs.map { .putDataSA($0.row) }
-        group.row.definition = definition
-        group.row.generation = GSAGeneration(rawValue: group.row.generation.rawValue + 1)
-        group.row.changedAt = now
-        draft.mutations.append(.putGroup(group.row))
-        draft.effects.append(.broadcast(order))
-        draft.effects.append(.event(event(of: order, plan, newDataSAs: newDataSAs.count)))
-    }
-
-    private struct RekeyContents {
-        var over: HeldRekeySA
-        var newRekeySA: HeldRekeySA?
-        var newDataSAs: [HeldDataSA]
-        var leaving: [ESPSPI]
-    }
-
-    private func sealRekey(
-        _ contents: RekeyContents, _ group: GroupState, _ definition: GroupDefinition, replacesAuthKey: Bool,
-        at now: WallTime
-    ) throws -> RekeyOrder {
-        let rekey = definition.rekey
-        // Fragments only when every member announced that it reassembles (RFC 9838, GSA_REKEY and IKE fragmentation).
-        let fragmentOctets = group.membersWithoutFragmentation == 0 ? Int(rekey.fragmentOctets) : nil
-        let deletes = contents.leaving.isEmpty ? [] : [DeletePayload.esp(contents.leaving)]
         let message = RekeyMessagePlan(
-            over: contents.over.sa, messageID: contents.over.row.nextMessageID, newRekey: contents.newRekeySA?.sa,
-            newData: contents.newDataSAs.map(\.sa),
+            over: over.sa, messageID: over.row.nextMessageID, newRekey: newRekeySA?.sa, newData: newDataSAs.map(\.sa),
             groupWide: GroupWidePolicy(
                 activationTimeDelay: definition.activationTimeDelay,
                 deactivationTimeDelay: definition.deactivationTimeDelay),
-            deletes: deletes, mode: definition.mode,
-            newAuthKey: replacesAuthKey ? contents.newRekeySA?.row.authKey : nil,
-            signingKey: contents.over.signingKey, fragmentOctets: fragmentOctets)
+            deletes: leaving.isEmpty ? [] : [DeletePayload.esp(leaving)], mode: definition.mode,
+            newAuthKey: plan.replacesAuthKey ? newRekeySA?.row.authKey : nil, signingKey: over.signingKey,
+            fragmentOctets: fragmentOctets(group, definition))
+        let order = try sealOrder(message, group, definition, number: lastRekeyOrder + 1, at: now)
+        apply(
+            PreparedRekey(
+                cause: plan.cause, order: order, following: following, newRekeySA: newRekeySA, newDataSAs: newDataSAs,
+                leaving: Set(leaving), definition: definition),
+            to: group, by: causer, at: now, into: &draft)
+    }
+
+    /// New keys for everything, which nobody gets but by registering: the GSA_REKEY over the old Rekey SA holds no key. It deletes
+    /// all SAs of the group (zero SPIs of ESP and GIKE_UPDATE, RFC 9838 2.4.3), so members register again after a random time,
+    /// and what is built from now on cannot be opened with what was given before.
+    ///
+    /// - Parameter offset: how many orders of the same decision come before this one.
+    func prepareRenewal(
+        _ group: GroupState, cause: RekeyCause, offset: Int64, at now: WallTime
+    ) throws -> PreparedRekey {
+        let definition = group.definition
+        let over = group.rekeySA
+        let newRekeySA = try makeRekeySA(for: group.name, definition.rekey, signingKey: over.signingKey, at: now)
+        let message = RekeyMessagePlan(
+            over: over.sa, messageID: over.row.nextMessageID, deletes: DeletePayload.everythingOfAGroup,
+            mode: definition.mode, signingKey: over.signingKey, fragmentOctets: fragmentOctets(group, definition))
+        let order = try sealOrder(message, group, definition, number: lastRekeyOrder + 1 + offset, at: now)
+        return PreparedRekey(
+            cause: cause, order: order, following: over.row.nextMessageID.next ?? over.row.nextMessageID,
+            newRekeySA: newRekeySA,
+            newDataSAs: definition.data.map { makeDataSA(for: group.name, $0, at: now) },
+            leaving: Set(group.currentDataSAs.map(\.row.spi)), definition: definition)
+    }
+
+    func requireRoomForOrders(_ count: Int) throws(OperatorFailure) {
+        guard rekeyOrders.count + count <= limits.rekeyOrdersKept else {
+            throw OperatorFailure.unavailable("\(rekeyOrders.count) rekeys wait for a broadcaster to send them")
+        }
+    }
+
+    /// Cannot fail: several may be applied in one decision once all are prepared.
+    func apply(
+        _ prepared: PreparedRekey, to group: GroupState, by causer: Causer, at now: WallTime,
+        into draft: inout DecisionDraft
+    ) {
+        let (order, before) = (prepared.order, group.row.generation)
+        draft.mutations.append(.addRekeyOrder(order))
+        rekeyOrders[order.number] = order
+        lastRekeyOrder = max(lastRekeyOrder, order.number)
+        group.rekeySA.row.nextMessageID = prepared.following
+        group.row.definition = prepared.definition
+        group.row.generation = GSAGeneration(rawValue: before.rawValue + 1)
+        group.row.changedAt = now
+        let object = "group/\(group.name)"
+        func note(_ action: String, _ sa: String) {
+            draft.audit.append(
+                causer.entry(
+                    action, "\(object)/\(sa)", result: "done: \(prepared.cause.rawValue)", from: before,
+                    to: group.row.generation))
+        }
+        if let newRekeySA = prepared.newRekeySA {
+            group.rekeySA.row.retiredAt = now
+            draft.mutations.append(.putRekeySA(group.rekeySA.row))
+            group.retiredRekeySAs.append(group.rekeySA.row)
+            note("rekey-sa-retired", "rekey-sa/\(group.rekeySA.row.spi)")
+            let hasNewAuthKey = newRekeySA.row.authKey != group.rekeySA.row.authKey
+            group.rekeySA = newRekeySA
+            note("rekey-sa-made", "rekey-sa/\(newRekeySA.row.spi)")
+            if hasNewAuthKey { note("auth-key-made", "rekey-sa/\(newRekeySA.row.spi)") }
+        }
+        draft.mutations.append(.putRekeySA(group.rekeySA.row))
+        for index in group.dataSAs.indices where prepared.leaving.contains(group.dataSAs[index].row.spi) {
+            group.dataSAs[index].row.retiredAt = now
+            draft.mutations.append(.putDataSA(group.dataSAs[index].row))
+            note("data-sa-retired", "data-sa/\(group.dataSAs[index].row.name)/\(group.dataSAs[index].row.spi)")
+        }
+        group.dataSAs += prepared.newDataSAs
+        for held in prepared.newDataSAs {
+            draft.mutations.append(.putDataSA(held.row))
+            note("data-sa-made", "data-sa/\(held.row.name)/\(held.row.spi)")
+        }
+        draft.mutations.append(.putGroup(group.row))
+        remember(prepared, of: group, by: causer, at: now, into: &draft)
+        draft.effects.append(.broadcast(order))
+        draft.effects.append(.event(event(of: prepared)))
+    }
+
+    private func remember(
+        _ prepared: PreparedRekey, of group: GroupState, by causer: Causer, at now: WallTime,
+        into draft: inout DecisionDraft
+    ) {
+        let row = RekeyHistoryRow(
+            number: prepared.order.number, group: group.name, at: now, cause: prepared.cause.rawValue,
+            by: causer.actor, spi: prepared.order.spi, messageID: prepared.order.messageID,
+            newRekeySPI: prepared.newRekeySA?.row.spi, newDataSPIs: prepared.newDataSAs.map(\.row.spi),
+            generation: group.row.generation, members: group.members.count)
+        group.history.append(row)
+        if group.history.count > StateLimits.rekeyHistory {
+            group.history.removeFirst(group.history.count - StateLimits.rekeyHistory)
+        }
+        draft.mutations.append(.recordRekey(row))
+    }
+
+    /// Fragments only when every member announced that it reassembles (RFC 9838, GSA_REKEY and IKE fragmentation).
+    private func fragmentOctets(_ group: GroupState, _ definition: GroupDefinition) -> Int? {
+        group.membersWithoutFragmentation == 0 ? Int(definition.rekey.fragmentOctets) : nil
+    }
+
+    private func sealOrder(
+        _ message: RekeyMessagePlan, _ group: GroupState, _ definition: GroupDefinition, number: Int64,
+        at now: WallTime
+    ) throws -> RekeyOrder {
+        let rekey = definition.rekey
         let datagrams = try RekeySealer.seal(message, engine: engine)
         // The message goes to where members of the Rekey SA it travels over listen.
-        let destination = contents.over.sa.policy.destination
+        let destination = message.over.policy.destination
         return RekeyOrder(
-            number: lastRekeyOrder + 1, group: group.name, spi: contents.over.row.spi,
-            messageID: contents.over.row.nextMessageID,
+            number: number, group: group.name, spi: message.over.policy.spi, messageID: message.messageID,
             destination: Endpoint(destination.first, port: destination.firstPort), timeToLive: rekey.timeToLive,
             datagrams: datagrams, copies: rekey.copies, spacing: rekey.spacing, createdAt: now)
     }
 
-    private func event(of order: RekeyOrder, _ plan: RekeyPlan, newDataSAs: Int) -> Event {
-        Event(
+    private func event(of prepared: PreparedRekey) -> Event {
+        let order = prepared.order
+        return Event(
             "rekey-committed", .notice,
             [
-                ("group", order.group.text), ("cause", plan.cause.rawValue), ("spi", order.spi.description),
+                ("group", order.group.text), ("cause", prepared.cause.rawValue), ("spi", order.spi.description),
                 ("message_id", order.messageID.description), ("datagrams", "\(order.datagrams.count)"),
-                ("new_rekey_sa", plan.replacesRekeySA ? "yes" : "no"), ("new_data_sas", "\(newDataSAs)"),
+                ("new_rekey_sa", prepared.newRekeySA == nil ? "no" : "yes"),
+                ("new_data_sas", "\(prepared.newDataSAs.count)"),
             ])
     }
+}
+
+extension DeletePayload {
+    /// All Data-Security SAs, then all Rekey SAs: whoever reads it starts anew (RFC 9838 2.4.3, fact sheet B.4-13).
+    fileprivate static let everythingOfAGroup = [
+        DeletePayload(securityProtocol: .esp, spis: [[UInt8](repeating: 0, count: 4)]),
+        DeletePayload(securityProtocol: .gikeUpdate, spis: [[UInt8](repeating: 0, count: 16)]),
+    ]
 }

@@ -31,9 +31,18 @@ extension AuthorityCore {
                 row: row, rekeySA: try open(current, of: row), dataSAs: dataSAs,
                 retiredRekeySAs: rekeySAs.filter { $0.retiredAt != nil }, abandonedDataSAs: abandoned)
             for member in memberRows[row.name] ?? [] { group.put(member) }
+            loadControl(of: group, state)
             groups[row.name] = group
             namesByIdentification[row.definition.identification.canonical] = row.name
         }
+    }
+
+    private func loadControl(of group: GroupState, _ state: StoredState) {
+        for row in state.exclusions where row.group == group.name { group.exclusions[row.identity] = row }
+        if let row = state.rekeySchedules.first(where: { $0.group == group.name }) {
+            (group.schedule, group.pausedAt) = (row.schedule, row.pausedAt)
+        }
+        group.history = state.rekeyHistory.filter { $0.group == group.name }.sorted { $0.number < $1.number }
     }
 
     private func open(_ row: RekeySARow, of group: GroupRow) throws(AuthorityFailure) -> HeldRekeySA {
@@ -83,5 +92,6 @@ extension AuthorityCore {
 enum SealedPlace {
     static func keymat(_ group: GroupName, _ spi: RekeySPI) -> String { "gcks/1/\(group)/rekey/\(spi)/keymat" }
     static func signingKey(_ group: GroupName, _ spi: RekeySPI) -> String { "gcks/1/\(group)/rekey/\(spi)/signing" }
+    static let auditKey = "gcks/1/audit/signing"
     static func dataKey(_ group: GroupName, _ spi: ESPSPI) -> String { "gcks/1/\(group)/data/\(spi)" }
 }

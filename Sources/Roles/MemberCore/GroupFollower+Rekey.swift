@@ -187,13 +187,18 @@ extension GroupFollower {
     }
 
     /// The GCKS took this member out, or started the group anew: nothing of the group is used after GWP_DTD, and the member
-    /// asks again after a random time.
+    /// asks again after a random time. Rekey SAs with implicit authentication go now, as in `replaceRekeySA`: whoever was
+    /// excluded could forge on them.
     private mutating func exclude(_ work: FollowerWork, at now: Moment) {
         guard !isExcluded else { return }
         isExcluded = true
         for index in dataSAs.indices { retire(index, work, at: now) }
-        for index in rekeySAs.indices { rekeySAs[index].lifeline.end(at: now + dtd) }
+        for index in rekeySAs.indices {
+            let isImplicit = rekeySAs[index].receiver.sa.policy.authentication == .implicit
+            rekeySAs[index].lifeline.end(at: isImplicit ? now : now + dtd)
+        }
         work.event("group-excluded", .warning, [("group", "\(group)")])
+        endRekeySAs(work, at: now)
         reregister(.excluded, work, at: now)
     }
 

@@ -177,7 +177,7 @@ package final class MemberCore {
         work.event(
             groups[index].isLeaving ? "leave-refused" : "registration-refused", isTemporary ? .warning : .error,
             [("group", "\(group)"), ("why", "\(notify)")])
-        groups[index].refused(isTemporary: isTemporary, work, at: now)
+        groups[index].refused(notify, work, at: now)
         guard isTemporary, configuration.frontends.count > 1 else {
             connection.served()
             return

@@ -120,9 +120,12 @@ struct MemberGroup: Sendable {
         }
     }
 
-    /// The GCKS says no, or not now. What the follower holds stays until it ends by itself; a leave is said again.
-    mutating func refused(isTemporary: Bool, _ work: FollowerWork, at now: Moment) {
+    /// The GCKS says no, or not now. What the follower holds stays until it ends by itself, unless the GCKS took everybody out
+    /// and does not let this member in again: then all goes at once. A leave is said again.
+    mutating func refused(_ notify: NotifyType, _ work: FollowerWork, at now: Moment) {
         guard !isGone || standing == .leaveSent else { return }
+        let isTemporary = notify == .temporaryFailure
+        if notify == .authorizationFailed, follower.isExcluded, !isGone { follower.removeEverything(work) }
         let pause =
             isTemporary
             ? refusals.next(&work.entropy) : MemberLimits.refusedRegistrationPause + spread(work)

@@ -24,7 +24,7 @@ import Testing
             case .groupList, .groupShow: .success(.groups([]))
             case .memberList, .memberShow: .success(.members([]))
             case .senderList: .success(.senders([Samples.sender]))
-            case .status, .groupApply, .rekeyNow: .success(.done(["a", "b"]))
+            case .status, .groupApply, .rekeyNow, .control, .audit: .success(.done(["a", "b"]))
             }
         }
         let requests: [OperatorRequest] = [

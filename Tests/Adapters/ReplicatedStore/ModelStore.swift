@@ -12,6 +12,7 @@ final class ModelStore: ReplicatedStoring {
         /// Message IDs stay used while their Rekey SA lives, Sender-IDs for ever.
         var usedMessageIDs: Set<UsedMessageID> = []
         var givenSenderIDs: Set<GivenSenderID> = []
+        var trail: [AuditRecord] = []
     }
 
     private struct UsedMessageID: Hashable {
@@ -56,6 +57,8 @@ final class ModelStore: ReplicatedStoring {
                             return .failure(.constraint("sender id"))
                         }
                     }
+                case .appendAudit(let record): next.trail.append(record)
+                case .forgetAudit(let place): next.trail.removeAll { $0.seq <= place.seq }
                 default: break
                 }
             }
@@ -68,6 +71,26 @@ final class ModelStore: ReplicatedStoring {
 
     func outcome(of operation: OperationID) async throws(StoreFailure) -> OperationRow? {
         inside.withLock { $0.state.operations.first { $0.operation == operation } }
+    }
+
+    func audit(_ start: AuditQuery.Start, atMost limit: Int) async throws(StoreFailure) -> AuditPage {
+        inside.withLock { inside in
+            let state = inside.state.audit
+            let after =
+                switch start {
+                case .after(let seq): max(seq, state.floor.seq)
+                case .newest(let count): max(state.head.seq - Int64(count), state.floor.seq)
+                }
+            let records = Array(inside.trail.filter { $0.seq > after }.prefix(limit))
+            let through = records.last?.seq ?? after
+            let first = after <= state.floor.seq ? state.floor.seq : after + 1
+            return AuditPage(
+                key: state.key?.key, records: records,
+                anchors: state.anchors.filter {
+                    (first...max(first, through)).contains($0.place.seq) && $0.place.seq <= through
+                },
+                lookedThrough: through, head: state.head.seq, floor: state.floor.seq)
+        }
     }
 
     func nodes() async throws(StoreFailure) -> [StoreNode] { [StoreNode(id: 1, name: "authority-1")] }

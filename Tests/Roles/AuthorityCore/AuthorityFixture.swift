@@ -46,6 +46,9 @@ final class Authority {
     var state: StoredState
     var core: AuthorityCore
     var effects: [AuthorityEffect] = []
+    /// What the store holds of the trail.
+    private(set) var trail: [AuditRecord] = []
+    private(set) var anchors: [AuditAnchor] = []
     private let sealer: RootKeyring
     private var seed: UInt64
     private var nextOperation: UInt64 = 0
@@ -57,7 +60,8 @@ final class Authority {
         state = StoredState(term: LeadershipTerm(rawValue: 1))
         self.seed = seed
         core = try AuthorityCore(
-            state: state, sealer: sealer, engine: CryptoEngine(), entropy: SeededEntropy(seed: seed))
+            state: state, sealer: sealer, engine: CryptoEngine(), entropy: SeededEntropy(seed: seed),
+            node: "authority-1", now: morning)
     }
 
     /// Another leader takes over from the committed state.
@@ -65,13 +69,23 @@ final class Authority {
         seed += 1
         state.term = LeadershipTerm(rawValue: state.term.rawValue + 1)
         core = try AuthorityCore(
-            state: state, sealer: sealer, engine: CryptoEngine(), entropy: SeededEntropy(seed: seed))
+            state: state, sealer: sealer, engine: CryptoEngine(), entropy: SeededEntropy(seed: seed),
+            node: "authority-1", now: morning)
+    }
+
+    /// A key of the store, as only its authorities can open it.
+    func open(_ sealed: SealedKey, _ place: String) throws -> HeldSecret {
+        HeldSecret(try sealer.open(sealed, context: place))
     }
 
     @discardableResult
     func decide(_ inputs: [AuthorityInput], at now: WallTime = morning) throws -> [AuthorityEffect] {
         let decision = core.decide(inputs, at: now)
         try state.apply(decision.transaction)
+        for mutation in decision.transaction.mutations {
+            if case .appendAudit(let record) = mutation { trail.append(record) }
+            if case .addAuditAnchor(let anchor) = mutation { anchors.append(anchor) }
+        }
         let fresh = decision.committed(CommitReceipt(term: state.term, index: 1))
         effects += fresh
         return fresh

@@ -56,6 +56,22 @@ import Testing
         #expect(member.wait(until: after(20)) == ["remove 1", "remove rekey"])
     }
 
+    /// Whoever was excluded holds the old keys: under implicit authentication he could forge on them.
+    @Test func anImplicitRekeySAEndsWithTheExclusion() throws {
+        let gcks = try GroupFixture(isImplicit: true)
+        let member = try FollowerFixture(gcks)
+        try member.register()
+        let deletes = [
+            DeletePayload.esp([ESPSPI(rawValue: 0)]), .rekey([RekeySPI(initiatorHalf: .zero, responderHalf: .zero)]),
+        ]
+        #expect(
+            try member.receive(try gcks.rekey(deletes: deletes), at: after(10)) == [
+                "group-excluded", "remove rekey", "reregistration-planned excluded",
+            ])
+        #expect(try member.receive(try gcks.rekey(newDataSA: true), at: after(11)) == [])
+        #expect(member.wait(until: after(20)) == ["remove 1"])
+    }
+
     @Test func aNewRegistrationEndsAnExclusion() throws {
         let gcks = try GroupFixture()
         let member = try FollowerFixture(gcks, senderIDs: [3])

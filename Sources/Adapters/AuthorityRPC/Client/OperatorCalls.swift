@@ -6,10 +6,12 @@ import IKEVocabulary
 /// One request to one authority: maps it to its method and the answer back.
 struct OperatorCalls: Sendable {
     private let stub: Gcks_V1_Operator.Client<HTTP2ClientTransport.Posix>
-    private let metadata: Metadata
-    private let options: CallOptions
+    let client: GRPCClient<HTTP2ClientTransport.Posix>
+    let metadata: Metadata
+    let options: CallOptions
 
     init(client: GRPCClient<HTTP2ClientTransport.Posix>, name: String, wait: Duration) {
+        self.client = client
         stub = Gcks_V1_Operator.Client(wrapping: client)
         metadata = name.isEmpty ? [:] : [operatorNameMetadataKey: .string(name)]
         var options = CallOptions.defaults
@@ -55,6 +57,8 @@ struct OperatorCalls: Sendable {
             message.scope = Gcks_V1_RekeyNowRequest.Scope(scope)
             message.mandate = Gcks_V1_Mandate(mandate)
             return try done(try await stub.rekeyNow(message, metadata: metadata, options: options))
+        case .control(let request): return try await perform(request)
+        case .audit(let request): return try await perform(request)
         }
     }
 

@@ -21,6 +21,8 @@ package final class AuthorityServer: Sendable {
                 Gcks_V1_Registration.descriptor.fullyQualifiedService,
                 Gcks_V1_Broadcast.descriptor.fullyQualifiedService,
                 Gcks_V1_Operator.descriptor.fullyQualifiedService,
+                Gcks_V1_GroupControl.descriptor.fullyQualifiedService,
+                Gcks_V1_Audit.descriptor.fullyQualifiedService,
             ]
             let server = GRPCServer(
                 transport: listener.makeTransport(),
@@ -28,6 +30,8 @@ package final class AuthorityServer: Sendable {
                     RegistrationEndpoint(listener: listener, service: service, stop: stop),
                     BroadcastEndpoint(listener: listener, service: service, stop: stop),
                     OperatorEndpoint(listener: listener, service: service),
+                    ControlEndpoint(listener: listener, service: service),
+                    AuditEndpoint(listener: listener, service: service),
                     HealthEndpoint(service: service, services: services),
                 ])
             return Door(listener: listener, server: server)

@@ -9,6 +9,7 @@ import NIOPosix
 package final class EngineStore: ReplicatedStoring {
     private let id: UInt64
     private let writer: Writer
+    private let reader: Reader
     private let lookout: Lookout
     private let membership: MembershipLine
     private let formation: ClusterFormation
@@ -23,6 +24,7 @@ package final class EngineStore: ReplicatedStoring {
         self.id = id
         let group = MultiThreadedEventLoopGroup.singleton
         writer = Writer(socketPath: socketPath, group: group)
+        reader = Reader(socketPath: socketPath, group: group)
         lookout = Lookout(socketPath: socketPath, group: group)
         let membership = MembershipLine(socketPath: socketPath, group: group)
         self.membership = membership
@@ -57,6 +59,10 @@ package final class EngineStore: ReplicatedStoring {
             state.members = try await Self.readAll(Tables.members, session)
             state.rekeyOrders = try await Self.readAll(Tables.rekeyOrders, session)
             state.operations = try await Self.readAll(Tables.operations, session)
+            state.exclusions = try await Self.readAll(ControlTables.exclusions, session)
+            state.rekeySchedules = try await Self.readAll(ControlTables.schedules, session)
+            state.rekeyHistory = try await Self.readAll(ControlTables.history, session)
+            state.audit = try await Self.auditState(session)
             return state
         }
     }
@@ -87,6 +93,12 @@ package final class EngineStore: ReplicatedStoring {
                 Tables.operations.findStatement(by: "operation"), [.blob(operation.octets)])
             guard let row = rows.first else { return nil }
             return try Tables.operations.row(row)
+        }
+    }
+
+    package func audit(_ start: AuditQuery.Start, atMost limit: Int) async throws(StoreFailure) -> AuditPage {
+        try await reader.read { (session) throws(StoreFailure) in
+            try await Self.auditPage(start, atMost: limit, session)
         }
     }
 
@@ -159,7 +171,7 @@ extension EngineStore {
         try await session.query("SELECT term, commits FROM leadership").first ?? []
     }
 
-    private static func readAll<Row>(
+    static func readAll<Row>(
         _ table: Table<Row>, _ session: DatabaseSession
     ) async throws(StoreFailure) -> [Row] {
         var all: [Row] = []

@@ -61,7 +61,7 @@ struct TransactionSteps {
     }
 
     private enum Family: CaseIterable {
-        case rekey, data, members, operations
+        case rekey, data, members, operations, control, audit
 
         init(_ mutation: StoreMutation) {
             switch mutation {
@@ -70,6 +70,8 @@ struct TransactionSteps {
             case .putDataSA, .removeDataSA: self = .data
             case .putMember, .removeMember: self = .members
             case .recordOperation, .forgetOperations: self = .operations
+            case .putExclusion, .removeExclusion, .putRekeySchedule, .recordRekey: self = .control
+            case .putAuditKey, .appendAudit, .addAuditAnchor, .forgetAudit: self = .audit
             }
         }
     }
@@ -93,7 +95,26 @@ struct TransactionSteps {
         try put(Tables.members, run.compactMap { if case .putMember(let row) = $0 { row } else { nil } })
         try add(run.compactMap { if case .addRekeyOrder(let order) = $0 { order } else { nil } })
         try add(run.compactMap { if case .recordOperation(let row) = $0 { row } else { nil } })
+        try appendControl(run)
         for mutation in run { remove(mutation) }
+    }
+
+    private mutating func appendControl(_ run: [StoreMutation]) throws(StoreFailure) {
+        try put(ControlTables.exclusions, run.compactMap { if case .putExclusion(let row) = $0 { row } else { nil } })
+        try put(
+            ControlTables.schedules, run.compactMap { if case .putRekeySchedule(let row) = $0 { row } else { nil } })
+        let history = run.compactMap { if case .recordRekey(let row) = $0 { row } else { nil } }
+        try insert(ControlTables.history, history, ControlTables.history.addStatement)
+        for group in Set(history.map(\.group)).sorted() {
+            let values: [SQLValue] = [.name(group), .name(group), .number(StateLimits.rekeyHistory)]
+            steps.append(Step(sql: ControlTables.trimHistory, values: values))
+        }
+        let records = run.compactMap {
+            if case .appendAudit(let row) = $0 { AuditTables.StoredRecord(row) } else { nil }
+        }
+        try insert(AuditTables.records, records, AuditTables.records.addStatement)
+        let anchors = run.compactMap { if case .addAuditAnchor(let row) = $0 { row } else { nil } }
+        try insert(AuditTables.anchors, anchors, AuditTables.anchors.addStatement)
     }
 
     private mutating func add(_ orders: [RekeyOrder]) throws(StoreFailure) {
@@ -131,7 +152,18 @@ struct TransactionSteps {
         case .forgetOperations(let before):
             let values: [SQLValue] = [.time(before), .number(StateLimits.forgottenAtOnce)]
             steps += Tables.forgetStatements.map { Step(sql: $0, values: values) }
-        case .putGroup, .setNextSenderID, .putRekeySA, .putDataSA, .putMember, .addRekeyOrder, .recordOperation: break
+        case .removeExclusion(let identity, let group):
+            steps.append(
+                Step(
+                    sql: ControlTables.exclusions.removeStatement,
+                    values: [.name(group), .number(identity.type.rawValue), .blob(identity.octets)]))
+        case .putAuditKey(let row):
+            steps.append(Step(sql: AuditTables.putKey, values: AuditTables.putKeyValues(row)))
+        case .forgetAudit(let place):
+            steps += AuditTables.forgetSteps(through: place).map { Step(sql: $0.sql, values: $0.values) }
+        case .putGroup, .setNextSenderID, .putRekeySA, .putDataSA, .putMember, .addRekeyOrder, .recordOperation,
+            .putExclusion, .putRekeySchedule, .recordRekey, .appendAudit, .addAuditAnchor:
+            break
         }
     }
 
@@ -171,6 +203,14 @@ extension StoreMutation {
         case .recordOperation: 9
         case .forgetOperations: 10
         case .setNextSenderID: 11
+        case .putExclusion: 12
+        case .removeExclusion: 13
+        case .putRekeySchedule: 14
+        case .recordRekey: 15
+        case .putAuditKey: 16
+        case .appendAudit: 17
+        case .addAuditAnchor: 18
+        case .forgetAudit: 19
         }
     }
 }

@@ -2,7 +2,7 @@
 ///
 /// Tables are STRICT and use only INTEGER, TEXT and BLOB: the engine's node dies on text in a BOOLEAN column and the like.
 enum Migrations {
-    static let all: [[String]] = [version1]
+    static let all: [[String]] = [version1, version2]
     static var current: Int64 { Int64(all.count) }
 
     /// The first statement that every database sees.
@@ -12,6 +12,8 @@ enum Migrations {
             version INTEGER NOT NULL CHECK (version >= 0)
         ) STRICT
         """
+
+    private static let version2 = AuditTables.schema + ControlTables.schema
 
     private static let version1 = [
         // Who writes: `term` fences, `commits` counts, `fences` makes look-ups take part in the log.
