@@ -20,6 +20,8 @@ struct ScenarioTests {
 
     @Test func whatTheDocumentsSayWorks() { run("docs") }
 
+    @Test func anExcludedMemberIsOutAndTheOthersGoOn() { run("evict") }
+
     @Test func theDemoEndsWell() { run("demo") }
 
     private func run(_ name: String, sourceLocation: SourceLocation = #_sourceLocation) {
