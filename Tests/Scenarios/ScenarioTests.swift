@@ -18,6 +18,8 @@ struct ScenarioTests {
 
     @Test func badInputIsRefusedWithAReason() { run("bad-input") }
 
+    @Test func everyProgramShowsMetricsAndHealth() { run("metrics") }
+
     @Test func whatTheDocumentsSayWorks() { run("docs") }
 
     @Test func theDemoEndsWell() { run("demo") }

@@ -106,7 +106,8 @@ extension AuthorityCore {
             number: lastRekeyOrder + 1, group: group.name, spi: contents.over.row.spi,
             messageID: contents.over.row.nextMessageID,
             destination: Endpoint(destination.first, port: destination.firstPort), timeToLive: rekey.timeToLive,
-            datagrams: datagrams, copies: rekey.copies, spacing: rekey.spacing, createdAt: now)
+            datagrams: datagrams, copies: rekey.copies, spacing: rekey.spacing, createdAt: now,
+            pace: rekey.pace)
     }
 
     private func event(of order: RekeyOrder, _ plan: RekeyPlan, newDataSAs: Int) -> Event {
