@@ -31,6 +31,14 @@ verified() { # files: nothing to complain about
   systemd-analyze verify --man=no "${copies[@]}" >"$run/log/verify.log" 2>&1 || { cat "$run/log/verify.log"; return 1; }
   ! grep -E 'gcks' "$run/log/verify.log"
 }
+# Older ones do not know the type; there the units say it in the older way.
+reloads_by_notice() {
+  local version
+  version=$(systemctl --version | sed -n 's/^systemd \([0-9]*\).*/\1/p')
+  ((version >= 253)) || { grep -q '^Type=notify$' "$units/gcks-frontend.service" && grep -q '^Type=notify-reload$' "$units/notify-reload.conf"; return; }
+  mkdir -p "$run/units/gcks-frontend.service.d" && cp "$units/notify-reload.conf" "$run/units/gcks-frontend.service.d/"
+  verified gcks-frontend.service
+}
 looser_is_seen() { sed '/^ProtectSystem=/d; /^CapabilityBoundingSet=/d; /^SystemCallFilter=/d; /^RestrictAddressFamilies=/d' "$(unit gcks-frontend.service)" >"$run/units/loose.service"
   ! systemd-analyze security --offline=true --threshold=15 "$run/units/loose.service" >/dev/null 2>&1; }
 users() { systemd-sysusers --dry-run "$units/gcks-sysusers.conf" >"$run/log/sysusers.log" 2>&1 || { cat "$run/log/sysusers.log"; return 1; }; }
@@ -44,6 +52,7 @@ check "gcks-member is exposed by 2.5 at most" exposure gcks-member@.service 25
 check "a looser unit would be seen" looser_is_seen
 check "systemd has nothing to say about the units" verified gcks-authority.service gcks-frontend.service gcks-frontend.socket \
   gcks-broadcaster.service gcks-member@.service
+check "reload is by notice" reloads_by_notice
 check "the users can be made" users
 check "the folders can be made" folders
 check "every event is in the journal's catalog" catalogued

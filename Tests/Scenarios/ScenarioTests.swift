@@ -20,6 +20,11 @@ struct ScenarioTests {
 
     @Test func everyProgramShowsMetricsAndHealth() { run("metrics") }
 
+    @Test func programsServeUnderAServiceManager() { run("service") }
+
+    @Test(.enabled(if: ScenarioScript.mayHaveNamespaces, "network namespaces"))
+    func rekeysLeaveWhateverHappensToABroadcaster() { run("broadcaster") }
+
     @Test func whatTheDocumentsSayWorks() { run("docs") }
 
     @Test func theDemoEndsWell() { run("demo") }

@@ -6,24 +6,28 @@ import Settings
 import Telemetry
 
 /// SIGHUP at a broadcaster: log level, certificate and the list of authorities change while rekeys go out.
-struct BroadcasterReload {
-    let certificates: CertificateDates
+actor BroadcasterReload {
+    nonisolated let certificates: CertificateDates
     private let live: LiveSettings<BroadcasterSettings>
     private let client: BroadcastClient
     private let log: EventLog
+    private var linkFiles: LinkFiles
 
     init(_ started: BroadcasterSettings, path: String, _ client: BroadcastClient, _ log: EventLog) {
         live = LiveSettings(started, path: path, log: log, load: BroadcasterSettings.load)
         self.client = client
         self.log = log
         certificates = CertificateDates(started.certificates)
+        linkFiles = LinkFiles(started.authorities, started.tls)
     }
 
     func reload() async {
         await live.reload { fresh, started in
             let link = try AuthorityLink.make(fresh.authorities, tls: fresh.tls, name: started.name).get()
             try link.credentials?.check()
-            client.follow(link)
+            let freshFiles = LinkFiles(fresh.authorities, fresh.tls)
+            if freshFiles != linkFiles { client.follow(link) }
+            linkFiles = freshFiles
             log.tell(from: fresh.logLevel)
             certificates.look(fresh.certificates)
             var needs = RestartNeeds()

@@ -20,6 +20,7 @@ actor FrontendReload {
     private let certificates: CertificateDates
     private let log: EventLog
     private var watch: Task<Void, Never>
+    private var linkFiles: LinkFiles
 
     init(
         _ live: LiveSettings<FrontendSettings>, _ started: FrontendSettings, _ driver: FrontendDriver,
@@ -31,6 +32,7 @@ actor FrontendReload {
         self.trust = trust
         self.log = log
         certificates = CertificateDates(started.certificates)
+        linkFiles = LinkFiles(started.authorities, started.tls)
         self.watch = Self.run(watch, trust, driver, log)
     }
 
@@ -40,6 +42,7 @@ actor FrontendReload {
         await live.reload { fresh, started in
             let link = try AuthorityLink.make(fresh.authorities, tls: fresh.tls, name: started.name).get()
             try link.credentials?.check()
+            let freshFiles = LinkFiles(fresh.authorities, fresh.tls)
             // Before the files are read, so that no change of theirs falls between.
             let freshWatch = TrustWatch(fresh.credentials)
             try await driver.eventLoop.submit { [driver, trust] in
@@ -50,7 +53,8 @@ actor FrontendReload {
             }.get()
             watch.cancel()
             watch = Self.run(freshWatch, trust, driver, log)
-            client.follow(link)
+            if freshFiles != linkFiles { client.follow(link) }
+            linkFiles = freshFiles
             log.tell(from: fresh.logLevel)
             certificates.look(fresh.certificates)
             return fresh.needs(since: started)

@@ -7,8 +7,8 @@ package import IKEVocabulary
 /// any goes to the broadcaster that its name chooses among those that are there. One that said it cannot send for a group is
 /// passed by for a while, as long as there is another.
 package struct OrderAssignments {
-    /// How long a broadcaster is passed by for a group it could not send for.
-    package static let passedBy = Duration.seconds(10)
+    /// How long a broadcaster is passed by for a group it could not send for: short, since asking again costs one attempt.
+    package static let passedBy = Duration.seconds(1)
 
     private struct Inability: Hashable {
         let session: Int
