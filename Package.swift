@@ -32,6 +32,7 @@ let grpc = [
     product("SwiftProtobuf", "swift-protobuf"),
 ]
 let arguments = product("ArgumentParser", "swift-argument-parser")
+let certificateReloading = product("NIOCertificateReloading", "swift-nio-extras")
 
 func room(_ floor: String, _ name: String, _ needs: [Target.Dependency], _ settings: [SwiftSetting] = house) -> Target {
     .target(name: name, dependencies: needs, path: "Sources/\(floor)/\(name)", swiftSettings: settings)
@@ -90,7 +91,8 @@ let values: [Target.Dependency] = ["Octets", "KeyMaterial", "IKEVocabulary", "Gr
 
 let adapters: [Target] = [
     room("Adapters", "DatagramIO", values + nio),
-    room("Adapters", "AuthorityRPC", values + grpc + nio + tls + x509, generatedCodeHouse),
+    room("Adapters", "AdminHTTP", values + nio + [product("NIOHTTP1", "swift-nio")]),
+    room("Adapters", "AuthorityRPC", values + grpc + nio + tls + x509 + [certificateReloading], generatedCodeHouse),
     room("Adapters", "ReplicatedStore", values + nio + tls + x509 + ["CCowsql", log]),
     room("Adapters", "SASinks", values),
     room("Adapters", "RootKey", values + ["IKECrypto"]),
@@ -98,7 +100,7 @@ let adapters: [Target] = [
     room("Adapters", "Telemetry", values + [log, "CSystemd"]),
 ]
 
-let service: [Target.Dependency] = ["Settings", "Telemetry", "AuthorityRPC", log, arguments] + nio
+let service: [Target.Dependency] = ["Settings", "Telemetry", "AdminHTTP", "AuthorityRPC", log, arguments] + nio
 let kit: [Target.Dependency] = ["ProgramKit"] + service
 
 let programs: [Target] = [
@@ -139,6 +141,7 @@ let testTargets: [Target] = [
         "Adapters/AuthorityRPC", "AuthorityRPCTests",
         values + ["AuthorityRPC", "ProgramKit", "Settings", "gcksctl"] + grpc + nio + tls + x509),
     tests("Adapters/ReplicatedStore", "ReplicatedStoreTests", values + ["ReplicatedStore", "gcks-store"] + nio),
+    tests("Adapters/AdminHTTP", "AdminHTTPTests", values + ["AdminHTTP"] + nio),
     tests("Adapters/SASinks", "SASinksTests", values + ["SASinks"]),
     tests("Adapters/RootKey", "RootKeyTests", values + ["RootKey"]),
     tests("Adapters/Settings", "SettingsTests", values + ["Settings"]),
@@ -157,6 +160,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-nio-extras", exact: "1.35.2"),
         .package(url: "https://github.com/apple/swift-protobuf", exact: "1.39.0", traits: []),
         .package(url: "https://github.com/grpc/grpc-swift-2", exact: "2.4.3"),
         .package(url: "https://github.com/grpc/grpc-swift-nio-transport", exact: "2.9.2"),

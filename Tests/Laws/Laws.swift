@@ -7,7 +7,7 @@ enum Laws {
         "Protocol": ["IKEWire", "IKECrypto", "GroupModel", "IKEExchange", "GroupKeying", "AuditTrail"],
         "Roles": ["RegistrationCore", "AuthorityCore", "BroadcastCore", "MemberCore"],
         "Adapters": [
-            "DatagramIO", "AuthorityRPC", "ReplicatedStore", "SASinks", "RootKey", "Settings", "Telemetry",
+            "AdminHTTP", "DatagramIO", "AuthorityRPC", "ReplicatedStore", "SASinks", "RootKey", "Settings", "Telemetry",
         ],
     ]
 

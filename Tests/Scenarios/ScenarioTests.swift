@@ -18,6 +18,13 @@ struct ScenarioTests {
 
     @Test func badInputIsRefusedWithAReason() { run("bad-input") }
 
+    @Test func everyProgramShowsMetricsAndHealth() { run("metrics") }
+
+    @Test func programsServeUnderAServiceManager() { run("service") }
+
+    @Test(.enabled(if: ScenarioScript.mayHaveNamespaces, "network namespaces"))
+    func rekeysLeaveWhateverHappensToABroadcaster() { run("broadcaster") }
+
     @Test func whatTheDocumentsSayWorks() { run("docs") }
 
     @Test func anExcludedMemberIsOutAndTheOthersGoOn() { run("evict") }

@@ -46,12 +46,21 @@ package protocol RegistrationSession: Sendable {
     func close() async
 }
 
+/// What the leader tells a broadcaster.
+package enum BroadcastOutput: Hashable, Sendable {
+    case order(RekeyOrder)
+    /// Another broadcaster has this order now: no further copies.
+    case withdrawn(Int64)
+}
+
 /// One broadcaster's stream.
 package protocol BroadcastSession: Sendable {
     /// Read once: first every order that is still to be sent, then new ones as they are committed.
-    var orders: AsyncStream<SessionOutput<RekeyOrder>> { get }
+    var orders: AsyncStream<SessionOutput<BroadcastOutput>> { get }
     /// The last copy of these orders has left.
     func acknowledge(_ numbers: [Int64]) async
+    /// Copies of these orders do not leave there; they are tried on until they are withdrawn.
+    func cannotSend(_ numbers: [Int64]) async
     func heartbeat(_ counters: [String: Int64]) async
     /// The stream is gone; called exactly once, last.
     func close() async

@@ -13,6 +13,10 @@ final class DatagramSocket: @unchecked Sendable {
         let local: Endpoint
         var isEncapsulated = false
         var sharesPort = false
+        /// A bound socket that is taken over instead of making one.
+        var inherited: CInt?
+        /// Somebody else holds on to the socket from then on, so that it outlives this process.
+        var keep: (@Sendable (CInt) -> Void)?
         /// What a fresh channel needs before it counts.
         var prepare: @Sendable (any Channel) async throws -> Void = { _ in }
         /// Puts one datagram on the wire: 0 or the kernel's error number.
@@ -34,6 +38,9 @@ final class DatagramSocket: @unchecked Sendable {
     private var descriptor: NIOBSDSocket.Handle?
     /// Datagrams that could not be sent.
     private(set) var dropped = 0
+    /// A second descriptor of a socket that somebody else holds too: its place cannot be bound again, so the same socket is taken
+    /// up again.
+    private var spare: CInt?
     private var waiting = CircularBuffer<Outgoing>()
     private var retry: Scheduled<Void>?
     private var fault: (any Error)?
@@ -48,11 +55,13 @@ final class DatagramSocket: @unchecked Sendable {
     /// - Returns: the socket and where it is bound.
     static func open(_ plan: Plan, on eventLoop: any EventLoop) async throws -> (DatagramSocket, Endpoint) {
         let socket = DatagramSocket(plan, on: eventLoop)
+        socket.spare = plan.inherited
         let channel = try await socket.bind(to: plan.local)
         let local = channel.localAddress.flatMap { Endpoint($0) } ?? plan.local
         try await eventLoop.submit {
             socket.local = local
             socket.adopt(channel)
+            socket.offer()
         }.get()
         return (socket, local)
     }
@@ -60,6 +69,8 @@ final class DatagramSocket: @unchecked Sendable {
     func close() async {
         let open = try? await eventLoop.submit { [self] in
             isClosed = true
+            if let spare { Glibc.close(spare) }
+            spare = nil
             return channel
         }.get()
         try? await open?.close()
@@ -80,13 +91,13 @@ final class DatagramSocket: @unchecked Sendable {
             .channelInitializer { [self] channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(
-                        DatagramReader(isEncapsulated: plan.isEncapsulated, receive: plan.receive) {
+                        DatagramReader(plan.local, isEncapsulated: plan.isEncapsulated, receive: plan.receive) {
                             self.fault = $0
                         })
                 }
             }
         if plan.sharesPort { bootstrap = bootstrap.channelOption(.socketOption(.so_reuseaddr), value: 1) }
-        let channel = try await bootstrap.bind(to: local.socketAddress).get()
+        let channel = try await taken(bootstrap, local)
         do {
             try await plan.prepare(channel)
         } catch {
@@ -94,6 +105,27 @@ final class DatagramSocket: @unchecked Sendable {
             throw error
         }
         return channel
+    }
+
+    private func taken(_ bootstrap: DatagramBootstrap, _ local: Endpoint) async throws -> any Channel {
+        guard let spare else { return try await bootstrap.bind(to: local.socketAddress).get() }
+        let copy = fcntl(spare, F_DUPFD_CLOEXEC, 0)
+        guard copy >= 0 else { throw IOError(errnoCode: errno, reason: "fcntl") }
+        // The channel owns the copy, also when it fails.
+        return try await bootstrap.withBoundSocket(copy).get()
+    }
+
+    /// Lets somebody else hold on to the socket too.
+    private func offer() {
+        guard let keep = plan.keep, let descriptor else { return }
+        if spare == nil { spare = fcntl(descriptor, F_DUPFD_CLOEXEC, 0) }
+        keep(descriptor)
+    }
+
+    /// On the event loop: what comes from now on waits in the kernel, for the process after this one, when the socket outlives us.
+    func pause() {
+        guard spare != nil else { return }
+        channel?.setOption(.autoRead, value: false).whenFailure { _ in }
     }
 
     private func adopt(_ fresh: any Channel) {
@@ -218,20 +250,22 @@ private final class DatagramReader: ChannelInboundHandler {
     private let isEncapsulated: Bool
     private let receive: @Sendable ([ReceivedDatagram]) -> Void
     private let failed: (any Error) -> Void
+    private let planned: Endpoint
     private var local: Endpoint?
     private var batch: [ReceivedDatagram] = []
 
     init(
-        isEncapsulated: Bool, receive: @escaping @Sendable ([ReceivedDatagram]) -> Void,
+        _ planned: Endpoint, isEncapsulated: Bool, receive: @escaping @Sendable ([ReceivedDatagram]) -> Void,
         failed: @escaping (any Error) -> Void
     ) {
+        self.planned = planned
         self.isEncapsulated = isEncapsulated
         self.receive = receive
         self.failed = failed
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        local = context.channel.localAddress.flatMap { Endpoint($0) }
+        local = context.channel.localAddress.flatMap { Endpoint($0) } ?? planned
         context.fireChannelActive()
     }
 

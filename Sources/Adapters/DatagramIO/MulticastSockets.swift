@@ -78,25 +78,43 @@ package actor MulticastSender {
         return sender
     }
 
-    /// Sends datagrams in order; the TTL (hop limit) is that of this call. Throws when one of them did not leave.
-    package func send(_ datagrams: [[UInt8]], to group: Endpoint, timeToLive: UInt8) async throws {
+    /// Sends datagrams in order, `pace` apart; the TTL (hop limit) is that of this call. Throws when one of them did not leave.
+    ///
+    /// Calls for several groups may be under way at once: the TTL is set anew before each datagram, in the same turn.
+    package func send(
+        _ datagrams: [[UInt8]], to group: Endpoint, timeToLive: UInt8, pace: Duration = .zero
+    ) async throws {
         let channel = try await open()
         do {
-            if let options = channel as? any SocketOptionProvider {
-                if group.address.isIPv4 {
-                    try await options.setIPMulticastTTL(CUnsignedChar(timeToLive)).get()
-                } else {
-                    try await options.setIPv6MulticastHops(CInt(timeToLive)).get()
-                }
-            }
-            for octets in datagrams {
+            for (index, octets) in datagrams.enumerated() {
+                if index > 0, pace > .zero { try await Task.sleep(for: pace) }
+                // Both go to the event loop before this actor does anything else.
+                let lifeSet = Self.setTimeToLive(timeToLive, isIPv4: group.address.isIPv4, on: channel)
                 let buffer = channel.allocator.buffer(bytes: octets)
-                try await channel.writeAndFlush(AddressedEnvelope(remoteAddress: group.socketAddress, data: buffer))
+                let written = channel.eventLoop.makePromise(of: Void.self)
+                channel.writeAndFlush(
+                    AddressedEnvelope(remoteAddress: group.socketAddress, data: buffer), promise: written)
+                try await lifeSet?.get()
+                try await written.futureResult.get()
             }
         } catch {
-            await close()
+            await close(channel)
             throw error
         }
+    }
+
+    private static func setTimeToLive(
+        _ timeToLive: UInt8, isIPv4: Bool, on channel: any Channel
+    ) -> EventLoopFuture<Void>? {
+        guard let options = channel as? any SocketOptionProvider else { return nil }
+        return isIPv4
+            ? options.setIPMulticastTTL(CUnsignedChar(timeToLive)) : options.setIPv6MulticastHops(CInt(timeToLive))
+    }
+
+    /// Another call may have made a new one already.
+    private func close(_ failed: any Channel) async {
+        if let channel, channel === failed { self.channel = nil }
+        try? await failed.close()
     }
 
     package func close() async {

@@ -29,20 +29,24 @@ package final class UnicastSockets: Sendable {
     /// Binds all or none. A socket that is lost later is bound again at the same place.
     ///
     /// - Parameters:
+    ///   - inherited: sockets that are taken over where their place is one of the bindings; the others are closed.
+    ///   - keep: called once for each socket: somebody else holds on to it from then on.
     ///   - onEvent: called on the event loop when a socket is lost or found again, or a datagram cannot be sent.
     ///   - receive: called on the event loop with what one read brought in.
     package static func bind(
         _ bindings: [Binding], on eventLoop: any EventLoop, sharesPort: Bool = false,
+        inherited: InheritedSockets = .none, keep: (@Sendable (CInt) -> Void)? = nil,
         onEvent: @escaping @Sendable (Event) -> Void = { _ in },
         receive: @escaping @Sendable ([ReceivedDatagram]) -> Void
     ) async throws -> UnicastSockets {
         var sockets: [Endpoint: DatagramSocket] = [:]
         var endpoints: [Endpoint] = []
+        let inherited = inherited.only(bindings.map(\.local))
         do {
             for binding in bindings {
                 let plan = DatagramSocket.Plan(
                     local: binding.local, isEncapsulated: binding.isEncapsulated, sharesPort: sharesPort,
-                    onEvent: onEvent, receive: receive)
+                    inherited: inherited[binding.local], keep: keep, onEvent: onEvent, receive: receive)
                 let (socket, local) = try await DatagramSocket.open(plan, on: eventLoop)
                 sockets[local] = socket
                 endpoints.append(local)
@@ -66,6 +70,11 @@ package final class UnicastSockets: Sendable {
         } else {
             eventLoop.execute { socket.send(datagrams, to: remote) }
         }
+    }
+
+    /// On the event loop, before this process ends: sockets that outlive it are read no more.
+    package func pause() {
+        for socket in sockets.values { socket.pause() }
     }
 
     package func close() async {

@@ -22,6 +22,8 @@ package struct AuthoritySettings: Sendable {
     package let tls: TLSFiles?
     package let rootKey: RootKeySource
     package let operationsKept: Lifetime
+    /// Metrics and health; nil: not shown.
+    package let admin: Endpoint?
     package let logLevel: Event.Level
 
     package static func load(file: String) throws(SettingsFaults) -> AuthoritySettings { try Settings.load(file, read) }
@@ -39,6 +41,7 @@ package struct AuthoritySettings: Sendable {
         let tls = section.tls()
         let rootKey = readRootKey(section)
         let kept = section.section("limits")?.operationsKept() ?? Lifetime(seconds: 3600)
+        let admin = section.admin()
         let level = section.logLevel()
         if let rpc, !["listen", "unix", "unix_frontend", "unix_broadcaster"].contains(where: rpc.has) {
             section.file.fault(
@@ -58,7 +61,7 @@ package struct AuthoritySettings: Sendable {
             name: name, id: id, dataDirectory: data, storeListen: store?.listen,
             storeLatency: store?.latency ?? .milliseconds(50), storeBinary: store?.binary, storeTLS: store?.tls,
             nodes: nodes, rpcListen: listen, rpcUnix: doors, tls: tls, rootKey: rootKey, operationsKept: kept,
-            logLevel: level)
+            admin: admin, logLevel: level)
     }
 
     private static func readRootKey(_ section: Section) -> RootKeySource? {

@@ -74,6 +74,8 @@ package struct FrontendSettings: Sendable {
     /// Silence after which a member is asked whether it lives.
     package let idleLimit: Duration
     package let keyLog: String?
+    /// Metrics and health; nil: not shown.
+    package let admin: Endpoint?
     package let logLevel: Event.Level
 
     package static func load(file: String) throws(SettingsFaults) -> FrontendSettings { try Settings.load(file, read) }
@@ -100,12 +102,14 @@ package struct FrontendSettings: Sendable {
         let idle = ike?.value("idle_limit", Forms.duration, default: .seconds(3600), Forms.duration) ?? .seconds(3600)
         ike?.finish()
         let keyLog = section.optional("key_log", "a folder, for the lab only", Forms.text)
+        let admin = section.admin()
         let level = section.logLevel()
         guard let name, let identity else { return nil }
         return FrontendSettings(
             name: name, identity: identity, listeners: listeners, authorities: authorities, tls: tls,
             credentials: credentials, proposals: proposals, fragmentOctets: fragment, cookieThreshold: cookies,
-            halfOpenLimit: halfOpen, saLimit: sas, saLifetime: life, idleLimit: idle, keyLog: keyLog, logLevel: level)
+            halfOpenLimit: halfOpen, saLimit: sas, saLifetime: life, idleLimit: idle, keyLog: keyLog, admin: admin,
+            logLevel: level)
     }
 
     private static func readListener(_ section: Section) -> Listener? {
@@ -128,6 +132,8 @@ package struct BroadcasterSettings: Sendable {
     package let sources: [IPAddress]
     package let interface: String?
     package let loops: Bool
+    /// Metrics and health; nil: not shown.
+    package let admin: Endpoint?
     package let logLevel: Event.Level
 
     package static func load(file: String) throws(SettingsFaults) -> BroadcasterSettings {
@@ -148,10 +154,11 @@ package struct BroadcasterSettings: Sendable {
                 section.line(of: "multicast"), section.place("multicast.sources"), "\(sources.count) addresses",
                 "one IPv4 address, one IPv6 address, or one of each")
         }
+        let admin = section.admin()
         let level = section.logLevel()
         guard let name else { return nil }
         return BroadcasterSettings(
             name: name, authorities: authorities, tls: tls, sources: sources, interface: interface, loops: loops,
-            logLevel: level)
+            admin: admin, logLevel: level)
     }
 }

@@ -70,12 +70,15 @@ package enum GroupFile {
         let lifetime = section.value("lifetime", Forms.duration, default: Lifetime(seconds: 86_400), Forms.lifetime)
         let copies = section.value("copies", "1 to 10", default: UInt8(2)) { UInt8($0) }
         let spacing = section.value("spacing", Forms.duration, default: .milliseconds(250), Forms.duration)
+        let pace = section.value(
+            "pace", "0ms to 1s", default: DefinitionLimits.usualPace, Forms.duration)
         let fragment = section.value("fragment", "400 to 65000", default: UInt16(1228)) { UInt16($0) }
         let ttl = section.value("ttl", "1 to 255", default: UInt8(16)) { UInt8($0) }
         guard let address else { return nil }
         return RekeyDefinition(
             destination: Endpoint(address, port: port), suite: suite, keyWrap: wrap, authentication: authentication,
-            lifetime: lifetime, copies: copies, spacing: spacing, fragmentOctets: fragment, timeToLive: ttl)
+            lifetime: lifetime, copies: copies, spacing: spacing, fragmentOctets: fragment, timeToLive: ttl,
+            pace: pace)
     }
 
     private static func readData(_ section: Section) -> DataSADefinition? {

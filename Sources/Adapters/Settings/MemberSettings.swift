@@ -45,6 +45,8 @@ package struct MemberSettings: Sendable {
     package let sinks: [Sink]
     package let leavesOnExit: Bool
     package let keyLog: String?
+    /// Metrics and health; nil: not shown.
+    package let admin: Endpoint?
     package let logLevel: Event.Level
 
     package static func load(file: String) throws(SettingsFaults) -> MemberSettings { try Settings.load(file, read) }
@@ -80,6 +82,7 @@ package struct MemberSettings: Sendable {
         let sinks = section.sections("sinks").compactMap(readSink)
         let leaves = section.value("leave_on_exit", Forms.flag, default: true, Forms.flag)
         let keyLog = section.optional("key_log", "a folder, for the lab only", Forms.text)
+        let admin = section.admin()
         let level = section.logLevel()
         guard let identity else { return nil }
         return MemberSettings(
@@ -87,7 +90,7 @@ package struct MemberSettings: Sendable {
             credentials: credentials, proposals: proposals, fragmentOctets: fragment, forcesNATTraversal: nat,
             liveness: liveness, tries: tries, isChildless: childless, groups: groups, sinks: sinks,
             leavesOnExit: leaves,
-            keyLog: keyLog, logLevel: level)
+            keyLog: keyLog, admin: admin, logLevel: level)
     }
 
     private static func readFrontend(_ section: Section) -> Frontend? {

@@ -27,4 +27,10 @@ package struct SettingsFaults: Error, Hashable, Sendable, CustomStringConvertibl
     package let faults: [SettingsFault]
     package init(_ faults: [SettingsFault]) { self.faults = faults.sorted { $0.line < $1.line } }
     package var description: String { faults.map(\.description).joined(separator: "\n") }
+
+    /// For a log: the first fault, and how many more there are.
+    package var oneLine: String {
+        let more = faults.count > 1 ? " (and \(faults.count - 1) more)" : ""
+        return (faults.first?.description ?? "") + more
+    }
 }

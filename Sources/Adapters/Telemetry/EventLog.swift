@@ -11,21 +11,28 @@ package enum EventSink: Sendable {
     case json
 
     package static func detected() -> EventSink {
-        if getenv("JOURNAL_STREAM") != nil { return .journal }
+        if let stream = getenv("JOURNAL_STREAM"), isStandardError(String(cString: stream)) { return .journal }
         return isatty(STDERR_FILENO) == 1 ? .plain : .json
+    }
+
+    /// "device:inode" of the stream the journal gave us. Somebody between may have sent standard error elsewhere since.
+    private static func isStandardError(_ stream: String) -> Bool {
+        var status = stat()
+        guard fstat(STDERR_FILENO, &status) == 0 else { return false }
+        return stream == "\(status.st_dev):\(status.st_ino)"
     }
 }
 
 /// Words events, limits those that strangers cause, counts all of them.
 package final class EventLog: Sendable {
     private let program: String
-    private let least: Event.Level
     private let sink: EventSink
     private let clocks: Clocks
     private let write: @Sendable (String) -> Void
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     private struct State {
+        var least: Event.Level
         var limiter = EventLimiter()
         var counts: [String: Int64] = [:]
     }
@@ -35,7 +42,7 @@ package final class EventLog: Sendable {
         write: (@Sendable (String) -> Void)? = nil
     ) {
         self.program = program
-        least = level
+        state = Mutex(State(least: level))
         self.sink = sink
         self.clocks = clocks
         self.write =
@@ -49,11 +56,14 @@ package final class EventLog: Sendable {
     /// How often each event happened, told or not.
     package var counts: [String: Int64] { state.withLock { $0.counts } }
 
+    /// What is less is counted and not told, from now on.
+    package func tell(from level: Event.Level) { state.withLock { $0.least = level } }
+
     package func record(_ event: Event) {
         let now = clocks.monotonic()
         let verdict = state.withLock { state -> EventLimiter.Verdict in
             state.counts[event.name, default: 0] += 1
-            guard event.level.rank >= least.rank else { return .suppress }
+            guard event.level.rank >= state.least.rank else { return .suppress }
             guard let key = event.limitedBy else { return .pass(suppressed: 0) }
             return state.limiter.judge(event.name, key, at: now)
         }
@@ -149,6 +159,7 @@ private enum Journal {
         var lines = [
             "MESSAGE=\(EventWording.plain(program, event, fields))", "PRIORITY=\(event.level.priority)",
             "SYSLOG_IDENTIFIER=\(program)", "GCKS_EVENT=\(event.name)",
+            "MESSAGE_ID=\(EventIdentity.messageID(of: event.name))",
         ]
         for field in fields { lines.append("GCKS_\(field.key.uppercased())=\(field.value)") }
         var octets = lines.map { Array($0.utf8) }

@@ -7,7 +7,7 @@ package import Settings
 /// Trust from files: shared keys by identity, certificates under anchors and CRLs. Belongs to one thread.
 package final class FileTrust: PeerTrust {
     private var keys: [Identity: HeldSecret]
-    private let certificates: CertificateJudge?
+    private var certificates: CertificateJudge?
 
     package init(_ files: CredentialFiles) throws(CredentialFault) {
         keys = try files.sharedKeys.map { path throws(CredentialFault) in try SharedKeyFile.read(path) } ?? [:]
@@ -36,6 +36,9 @@ package final class FileTrust: PeerTrust {
         }
     }
 
+    /// Everything that another trust believes, and nothing else any more.
+    package func become(_ other: FileTrust) { (keys, certificates) = (other.keys, other.certificates) }
+
     /// The key of a member: the one it shares with its GCKS, or the only one it has.
     package func ownKey(with gcks: Identity?) -> HeldSecret? {
         gcks.flatMap { sharedKey(with: $0) } ?? (keys.count == 1 ? keys.values.first : nil)
@@ -60,11 +63,17 @@ extension OwnCredentials {
         let chain = PEM.certificates(try CredentialFile.octets(certificate))
         guard !chain.isEmpty else { throw CredentialFault("\(certificate): no certificate in it") }
         let pem = try CredentialFile.secret(keyFile)
+        let signingKey: SigningKey
         do throws(CryptoError) {
-            self.init(identity: identity, signing: (try SigningKey(pem: pem), chain))
+            signingKey = try SigningKey(pem: pem)
         } catch {
             throw CredentialFault("\(keyFile): \(error)")
         }
+        // The end of the public key stands in the certificate as it is, whatever names its algorithm there.
+        guard chain[0].contains(signingKey.subjectPublicKeyInfo.suffix(32)) else {
+            throw CredentialFault("\(keyFile) is not the key of the certificate in \(certificate)")
+        }
+        self.init(identity: identity, signing: (signingKey, chain))
     }
 }
 

@@ -34,8 +34,13 @@ package enum Startup {
         _ = write(STDERR_FILENO, octets, octets.count)
     }
 
-    /// Returns at SIGTERM or SIGINT.
-    package static func untilStopped() async {
-        for await _ in await UnixSignalsSequence(trapping: .sigterm, .sigint) { return }
+    /// Returns at SIGTERM or SIGINT. SIGHUP reads the settings again; systemd is told when that begins and ends.
+    package static func untilStopped(reload: () async -> Void) async {
+        for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup) {
+            guard signal == .sighup else { return }
+            ServiceManager.reloading()
+            await reload()
+            ServiceManager.ready()
+        }
     }
 }

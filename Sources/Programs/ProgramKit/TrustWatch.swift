@@ -82,34 +82,19 @@ package struct TrustWatch: Sendable {
 
 /// Files that are read together when one of them changes.
 private struct WatchedFiles: Sendable {
-    private struct Stamp: Hashable, Sendable {
-        let device: UInt64
-        let node: UInt64
-        let size: Int64
-        let seconds: Int64
-        let nanoseconds: Int64
-
-        init?(_ path: String) {
-            var status = stat()
-            guard stat(path, &status) == 0 else { return nil }
-            (device, node, size) = (UInt64(status.st_dev), UInt64(status.st_ino), Int64(status.st_size))
-            (seconds, nanoseconds) = (Int64(status.st_mtim.tv_sec), Int64(status.st_mtim.tv_nsec))
-        }
-    }
-
     private let paths: [String]
-    private var stamps: [Stamp?]
+    private var stamps: [FileStamp?]
     private var hasFailed = false
 
     init(_ paths: [String]) {
         self.paths = paths
-        stamps = paths.map { Stamp($0) }
+        stamps = paths.map { FileStamp($0) }
     }
 
     mutating func poll(
         _ read: ([String]) throws(CredentialFault) -> TrustUpdate
     ) -> Result<TrustUpdate, CredentialFault>? {
-        let fresh = paths.map { Stamp($0) }
+        let fresh = paths.map { FileStamp($0) }
         let hasChanged = fresh != stamps
         guard hasChanged || hasFailed else { return nil }
         stamps = fresh
@@ -121,5 +106,21 @@ private struct WatchedFiles: Sendable {
             hasFailed = true
             return hasChanged ? .failure(error) : nil
         }
+    }
+}
+
+/// Tells that a file was written again or replaced.
+struct FileStamp: Hashable, Sendable {
+    let device: UInt64
+    let node: UInt64
+    let size: Int64
+    let seconds: Int64
+    let nanoseconds: Int64
+
+    init?(_ path: String) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        (device, node, size) = (UInt64(status.st_dev), UInt64(status.st_ino), Int64(status.st_size))
+        (seconds, nanoseconds) = (Int64(status.st_mtim.tv_sec), Int64(status.st_mtim.tv_nsec))
     }
 }

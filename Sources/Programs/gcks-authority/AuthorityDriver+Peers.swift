@@ -9,18 +9,21 @@ extension AuthorityDriver {
         guard core != nil else { throw .notLeader(leaderName) }
         let number = takeNumber()
         let (stream, output) = AsyncStream.makeStream(of: SessionOutput<RegistrationAnswer>.self)
-        frontends[number] = ConnectedPeer(identity: peer, output: output, since: clocks.wall())
+        frontends[number] = ConnectedPeer(
+            identity: peer, output: output, since: clocks.wall(), heardAt: clocks.monotonic())
         log.record(Event("frontend-connected", .info, [("frontend", peer.name)]))
         return RegistrationDesk(number: number, driver: self, answers: stream)
     }
 
     func submit(_ requests: [RegistrationRequest], session: Int) {
         guard frontends[session] != nil else { return }
+        frontends[session]?.heardAt = clocks.monotonic()
         enqueue(requests.lazy.map { .registration($0, session: session) })
     }
 
     func heartbeat(_ counters: [String: Int64], frontendSession: Int) {
         frontends[frontendSession]?.counters = counters
+        frontends[frontendSession]?.heardAt = clocks.monotonic()
     }
 
     func report(_ failures: [FailedAuthentication], session: Int) {
@@ -39,8 +42,9 @@ extension AuthorityDriver {
     func openBroadcastDesk(_ peer: PeerIdentity) throws(StreamRefusal) -> BroadcastDesk {
         guard let core else { throw .notLeader(leaderName) }
         let number = takeNumber()
-        let (stream, output) = AsyncStream.makeStream(of: SessionOutput<RekeyOrder>.self)
-        broadcasters[number] = ConnectedPeer(identity: peer, output: output, since: clocks.wall())
+        let (stream, output) = AsyncStream.makeStream(of: SessionOutput<BroadcastOutput>.self)
+        broadcasters[number] = ConnectedPeer(
+            identity: peer, output: output, since: clocks.wall(), heardAt: clocks.monotonic())
         log.record(Event("broadcaster-connected", .info, [("broadcaster", peer.name)]))
         for order in core.unfinishedRekeyOrders where !assignments.has(order.number) { assign(order) }
         return BroadcastDesk(number: number, driver: self, orders: stream)
@@ -48,12 +52,14 @@ extension AuthorityDriver {
 
     func acknowledge(_ numbers: [Int64], session: Int) {
         guard broadcasters[session] != nil else { return }
-        for number in numbers { assignments.finish(number) }
+        broadcasters[session]?.heardAt = clocks.monotonic()
+        for number in numbers { assignments.acknowledge(number, by: session) }
         enqueue([.broadcast(numbers)])
     }
 
     func heartbeat(_ counters: [String: Int64], broadcasterSession: Int) {
         broadcasters[broadcasterSession]?.counters = counters
+        broadcasters[broadcasterSession]?.heardAt = clocks.monotonic()
     }
 
     /// What it had not finished goes to another: the octets are the same, so a second copy does no harm.

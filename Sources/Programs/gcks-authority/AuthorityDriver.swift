@@ -21,7 +21,14 @@ actor AuthorityDriver {
 
     var limits = AuthorityLimits()
     var core: AuthorityCore?
-    var leaderName: String?
+    var leaderName: String? {
+        didSet {
+            meters.leads(leaderName)
+            hasKnownLeader = hasKnownLeader || leaderName != nil
+        }
+    }
+    var meters = AuthorityMeters()
+    var hasKnownLeader = false
     var commits: Int64 = 0
     var leadingSince: WallTime?
 
@@ -36,7 +43,8 @@ actor AuthorityDriver {
 
     var nextNumber = 1
     var frontends: [Int: ConnectedPeer<RegistrationAnswer>] = [:]
-    var broadcasters: [Int: ConnectedPeer<RekeyOrder>] = [:]
+    var broadcasters: [Int: ConnectedPeer<BroadcastOutput>] = [:]
+    var lastSilenceLook: Moment?
     var gone: [String: LinkStatus] = [:]
     var replies: [Int: CheckedContinuation<Result<OperatorReply, OperatorFailure>, Never>] = [:]
     var assignments = OrderAssignments()
@@ -63,6 +71,7 @@ actor AuthorityDriver {
                 continue
             }
             passTimer()
+            dropSilentPeers()
             if waiting.isEmpty { await sleepUntilWoken() }
             await decideBatch()
         }
@@ -109,11 +118,14 @@ actor AuthorityDriver {
         waiting.removeFirst(batch.count)
         decidedAlone = max(decidedAlone - 1, 0)
         let decision = core.decide(batch, at: clocks.wall())
+        let began = clocks.monotonic()
         do {
             let receipt = try await store.commit(decision.transaction)
             commits = receipt.index
+            meters.committed(batch.count, in: clocks.monotonic().since(began))
             perform(decision.committed(receipt))
         } catch {
+            meters.commitFailed()
             log.record(Event("commit-failed", .warning, limitedBy: "store", [("why", "\(error)")]))
             self.core = nil
             lastLeaderLook = Moment(nanoseconds: 0)
@@ -149,15 +161,17 @@ actor AuthorityDriver {
             case .reply(let result, let token): replies.removeValue(forKey: token)?.resume(returning: result)
             case .broadcast(let order): assign(order)
             case .withdraw(let number): assignments.finish(number)
-            case .event(let event): log.record(event)
+            case .event(let event):
+                meters.note(event)
+                log.record(event)
             }
         }
         for (session, batch) in answers { frontends[session]?.output.yield(.items(batch)) }
     }
 
     func assign(_ order: RekeyOrder) {
-        guard let session = assignments.assign(order, among: broadcasters.keys) else { return }
-        broadcasters[session]?.output.yield(.items([order]))
+        guard let session = assignments.assign(order, among: broadcasters.keys, at: clocks.monotonic()) else { return }
+        broadcasters[session]?.output.yield(.items([.order(order)]))
     }
 }
 

@@ -26,7 +26,7 @@ struct AuthorityProgram: AsyncParsableCommand {
         let log = EventLog(program: "gcks-authority", level: settings.logLevel)
         let authority: Authority
         do {
-            authority = try Authority(settings, log: log)
+            authority = try Authority(settings, path: config, log: log)
         } catch {
             Startup.fail("gcks-authority: \(error)")
         }

@@ -18,9 +18,10 @@ struct RegistrationDesk: RegistrationSession {
 struct BroadcastDesk: BroadcastSession {
     let number: Int
     let driver: AuthorityDriver
-    let orders: AsyncStream<SessionOutput<RekeyOrder>>
+    let orders: AsyncStream<SessionOutput<BroadcastOutput>>
 
     func acknowledge(_ numbers: [Int64]) async { await driver.acknowledge(numbers, session: number) }
+    func cannotSend(_ numbers: [Int64]) async { await driver.handBack(numbers, session: number) }
     func heartbeat(_ counters: [String: Int64]) async { await driver.heartbeat(counters, broadcasterSession: number) }
     func close() async { await driver.closeBroadcast(number) }
 }
@@ -31,6 +32,8 @@ struct ConnectedPeer<Item: Sendable> {
     let output: AsyncStream<SessionOutput<Item>>.Continuation
     let since: WallTime
     var counters: [String: Int64] = [:]
+    /// When anything came from it last.
+    var heardAt: Moment
 
     func status(isConnected: Bool) -> LinkStatus {
         LinkStatus(name: identity.name, isConnected: isConnected, since: since, counters: counters)

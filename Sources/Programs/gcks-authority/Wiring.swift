@@ -1,7 +1,10 @@
+import AdminHTTP
+import AuthorityCore
 import AuthorityRPC
 import Foundation
 import GroupModel
 import IKEVocabulary
+import NIOCore
 import ProgramKit
 import ReplicatedStore
 import RootKey
@@ -16,8 +19,9 @@ struct Authority {
     private let store: EngineStore
     private let driver: AuthorityDriver
     private let server: AuthorityServer
+    private let reloading: AuthorityReload
 
-    init(_ settings: AuthoritySettings, log: EventLog) throws {
+    init(_ settings: AuthoritySettings, path: String, log: EventLog) throws {
         self.settings = settings
         self.log = log
         let keyring =
@@ -38,6 +42,7 @@ struct Authority {
             name: settings.name, store: store, sealer: keyring, log: log, clocks: Clocks(),
             operationsKept: settings.operationsKept)
         server = AuthorityServer(listeners: Self.listeners(settings), service: driver)
+        reloading = AuthorityReload(settings, path: path, driver, server, log)
     }
 
     /// Serves until SIGTERM or SIGINT; then streams end, the last commit finishes, the store stops.
@@ -45,6 +50,8 @@ struct Authority {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await supervisor.run() }
             group.addTask { await driver.run() }
+            group.addTask { await driver.beat() }
+            group.addTask { await observe() }
             group.addTask { await formCluster() }
             group.addTask {
                 do {
@@ -54,13 +61,25 @@ struct Authority {
                 }
             }
             ServiceManager.ready("\(settings.name) started")
-            await Startup.untilStopped()
+            await Startup.untilStopped { await reloading.reload() }
             ServiceManager.stopping()
             server.beginGracefulShutdown()
             await driver.stop()
             await store.close()
             supervisor.stop()
             group.cancelAll()
+        }
+    }
+
+    /// Shows metrics and health until the end.
+    private func observe() async {
+        do {
+            let admin = try await driver.observation.serve(
+                on: settings.admin, eventLoop: OneLoop.eventLoop, log: log, certificates: reloading.certificates)
+            try? await Task.sleep(for: .seconds(1 << 32))
+            await admin?.close()
+        } catch {
+            Startup.fail("gcks-authority: \(error)")
         }
     }
 

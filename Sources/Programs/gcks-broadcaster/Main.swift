@@ -1,3 +1,4 @@
+import AdminHTTP
 import ArgumentParser
 import AuthorityRPC
 import DatagramIO
@@ -32,7 +33,9 @@ struct BroadcasterProgram: AsyncParsableCommand {
                         source: source, interface: settings.interface, loops: settings.loops, on: eventLoop))
             }
             let link = try AuthorityLink.make(settings.authorities, tls: settings.tls, name: settings.name).get()
+            let states = AsyncStream<LinkState>.makeStream()
             let client = BroadcastClient(link: link) { state in
+                states.continuation.yield(state)
                 switch state {
                 case .connected(let name): log.record(Event("authority-connected", .notice, [("authority", name)]))
                 case .lost(let why):
@@ -41,15 +44,20 @@ struct BroadcasterProgram: AsyncParsableCommand {
             }
             let driver = BroadcastDriver(
                 client: client, senders: zip(settings.sources, senders).map { ($0.isIPv4, $1) }, log: log)
+            let reloading = BroadcasterReload(settings, path: config, client, log)
+            let admin = try await driver.observation(name: settings.name).serve(
+                on: settings.admin, eventLoop: eventLoop, log: log, certificates: reloading.certificates)
             ServiceManager.ready("\(settings.name) started")
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { await client.run() }
                 group.addTask { await driver.run() }
                 group.addTask { await driver.send() }
-                await Startup.untilStopped()
+                group.addTask { for await state in states.stream { await driver.link(state) } }
+                await Startup.untilStopped { await reloading.reload() }
                 ServiceManager.stopping()
                 group.cancelAll()
             }
+            await admin?.close()
         } catch {
             Startup.fail("gcks-broadcaster: \(error)")
         }

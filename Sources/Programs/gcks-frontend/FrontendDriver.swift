@@ -11,18 +11,22 @@ import Telemetry
 ///
 /// Every mutable part is touched on `eventLoop` only; that is what makes it Sendable.
 final class FrontendDriver: @unchecked Sendable {
-    private let eventLoop: any EventLoop
-    private let log: EventLog
+    let eventLoop: any EventLoop
+    let log: EventLog
     private let keyLog: KeyLog?
-    private let clocks = Clocks()
-    private var core: RegistrationCore?
-    private var client: RegistrationClient?
-    private var sockets: UnicastSockets?
+    let clocks = Clocks()
+    var core: RegistrationCore?
+    var client: RegistrationClient?
+    private(set) var sockets: UnicastSockets?
+    var meters = FrontendMeters()
     private var timer: (at: Moment, scheduled: Scheduled<Void>)?
     private var gathered: [RegistrationRequest] = []
     private var gathering: Scheduled<Void>?
-    private var authorityLosses: Int64 = 0
-    private var isAuthorityConnected = false
+    private(set) var authorityLosses: Int64 = 0
+    private(set) var isAuthorityConnected = false
+    /// What the link to the authority is like, in words.
+    private(set) var linkText = "no authority yet"
+    private(set) var isStopping = false
 
     init(on eventLoop: any EventLoop, log: EventLog, keyLog: KeyLog?) {
         self.eventLoop = eventLoop
@@ -50,7 +54,9 @@ final class FrontendDriver: @unchecked Sendable {
         for datagram in batch {
             let path = DatagramPath(
                 local: datagram.local, remote: datagram.remote, isEncapsulated: datagram.isEncapsulated)
-            perform(core.handle(datagram.octets, path, at: now, wall: wall), &requests)
+            let effects = core.handle(datagram.octets, path, at: now, wall: wall)
+            meters.took(datagram.octets, effects)
+            perform(effects, &requests)
         }
         finish(requests)
     }
@@ -60,6 +66,7 @@ final class FrontendDriver: @unchecked Sendable {
         eventLoop.execute { [self] in
             guard let core else { return }
             var requests: [RegistrationRequest] = []
+            meters.hears(answers, at: clocks.monotonic())
             perform(core.handle(answers, at: clocks.monotonic()), &requests)
             finish(requests)
             submit()
@@ -74,13 +81,13 @@ final class FrontendDriver: @unchecked Sendable {
                 isAuthorityConnected = true
                 core?.authority(isReachable: true, at: clocks.monotonic())
                 log.record(Event("authority-connected", .notice, [("authority", name)]))
-                ServiceManager.status("connected to \(name)")
+                linkText = "connected to \(name)"
             case .lost(let reason):
                 if isAuthorityConnected { authorityLosses += 1 }
                 isAuthorityConnected = false
                 core?.authority(isReachable: false, at: clocks.monotonic())
                 log.record(Event("authority-lost", .warning, limitedBy: "authority", [("why", reason)]))
-                ServiceManager.status("no authority: \(reason)")
+                linkText = "no authority: \(reason)"
             }
         }
     }
@@ -99,7 +106,11 @@ final class FrontendDriver: @unchecked Sendable {
     /// Tells members that their SAs end, as many as a second allows, and closes the sockets.
     func stop() async {
         let told = eventLoop.makePromise(of: Void.self)
-        eventLoop.execute { [self] in farewell(until: clocks.monotonic() + .seconds(1), told) }
+        eventLoop.execute { [self] in
+            isStopping = true
+            sockets?.pause()
+            farewell(until: clocks.monotonic() + .seconds(1), told)
+        }
         try? await told.futureResult.get()
         await sockets?.close()
     }
@@ -117,8 +128,12 @@ final class FrontendDriver: @unchecked Sendable {
     private func perform(_ effects: [RegistrationEffect], _ requests: inout [RegistrationRequest]) {
         for effect in effects {
             switch effect {
-            case .send(let datagrams, let path): sockets?.send(datagrams, from: path.local, to: path.remote)
-            case .ask(let request): requests.append(request)
+            case .send(let datagrams, let path):
+                meters.sends(datagrams)
+                sockets?.send(datagrams, from: path.local, to: path.remote)
+            case .ask(let request):
+                meters.asks(request, at: clocks.monotonic())
+                requests.append(request)
             case .event(let event): log.record(event)
             case .report(let failed): client?.report(failed)
             case .keyLog(let keys):

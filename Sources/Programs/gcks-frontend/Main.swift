@@ -20,9 +20,9 @@ struct FrontendProgram: AsyncParsableCommand {
         OneLoop.take()
         let log = EventLog(program: "gcks-frontend", level: settings.logLevel)
         do {
-            let frontend = try await Frontend.start(settings, log: log)
+            let frontend = try await Frontend.start(settings, path: config, log: log)
             ServiceManager.ready("\(settings.name) serves \(settings.identity)")
-            await Startup.untilStopped()
+            await Startup.untilStopped { await frontend.reload() }
             ServiceManager.stopping()
             await frontend.stop()
         } catch {

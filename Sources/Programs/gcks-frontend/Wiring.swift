@@ -1,3 +1,4 @@
+import AdminHTTP
 import AuthorityRPC
 import DatagramIO
 import GroupModel
@@ -17,9 +18,11 @@ struct Frontend {
     private let client: RegistrationClient
     private let link: Task<Void, Never>
     private let heartbeat: Task<Void, Never>
-    private let watch: Task<Void, Never>
+    private let pulse: RepeatedTask
+    private let reloading: FrontendReload
+    private let admin: AdminListener?
 
-    static func start(_ settings: FrontendSettings, log: EventLog) async throws -> Frontend {
+    static func start(_ settings: FrontendSettings, path: String, log: EventLog) async throws -> Frontend {
         let authorities = try AuthorityLink.make(settings.authorities, tls: settings.tls, name: settings.name).get()
         let keyLog = try settings.keyLog.map { folder in
             log.record(
@@ -45,7 +48,19 @@ struct Frontend {
             driver.begin(try makeCore(settings, trust), client)
             return NIOLoopBound(trust, eventLoop: eventLoop)
         }.get()
-        let sockets = try await UnicastSockets.bind(bindings, on: eventLoop, onEvent: { log.record($0) }) {
+        let inherited = InheritedSockets(KeptSockets.take().map(\.descriptor))
+        if !inherited.endpoints.isEmpty || inherited.unfit > 0 {
+            log.record(
+                Event(
+                    "sockets-inherited", .notice,
+                    [
+                        ("sockets", inherited.endpoints.map(\.description).joined(separator: " ")),
+                        ("unfit", "\(inherited.unfit)"),
+                    ]))
+        }
+        let sockets = try await UnicastSockets.bind(
+            bindings, on: eventLoop, inherited: inherited, keep: KeptSockets.keeper, onEvent: { log.record($0) }
+        ) {
             driver.receive($0)
         }
         try await eventLoop.submit { driver.serve(sockets) }.get()
@@ -59,32 +74,44 @@ struct Frontend {
                 driver.heartbeat()
             }
         }
-        let watching = watch.run(log: log) { update in eventLoop.execute { trust.value.apply(update) } }
+        let reloading = FrontendReload(
+            LiveSettings(settings, path: path, log: log, load: FrontendSettings.load), settings, driver, client, trust,
+            watch, log)
+        let admin = try await driver.observation(name: settings.name).serve(
+            on: settings.admin, eventLoop: eventLoop, log: log, certificates: reloading.certificateDates)
         return Frontend(
             driver: driver, client: client, link: OneLoop.run { await client.run() }, heartbeat: heartbeat,
-            watch: watching)
+            pulse: driver.beat(), reloading: reloading, admin: admin)
     }
 
     private static func makeCore(_ settings: FrontendSettings, _ trust: FileTrust) throws -> RegistrationCore {
-        let configuration = ResponderConfiguration(
-            frontend: settings.name, own: try OwnCredentials(identity: settings.identity, settings.credentials),
-            trust: trust, policy: IKEPolicy(settings.proposals),
-            fragmentOctets: settings.fragmentOctets, logsKeys: settings.keyLog != nil)
-        var limits = RegistrationLimits()
-        limits.cookieThreshold = settings.cookieThreshold
-        limits.halfOpen = settings.halfOpenLimit
-        limits.establishedSAs = settings.saLimit
-        limits.saLife = settings.saLifetime
-        limits.idleLimit = settings.idleLimit
+        let own = try OwnCredentials(identity: settings.identity, settings.credentials)
         return RegistrationCore(
-            configuration: configuration, limits: limits, engine: CryptoEngine(), entropy: SystemEntropy(),
-            at: Clocks().monotonic())
+            configuration: settings.configuration(own, trust, settings), limits: settings.limits,
+            engine: CryptoEngine(),
+            entropy: SystemEntropy(), at: Clocks().monotonic())
     }
+
+    func reload() async { await reloading.reload() }
 
     func stop() async {
         heartbeat.cancel()
-        watch.cancel()
+        await reloading.stop()
         await driver.stop()
+        pulse.cancel()
         link.cancel()
+        await admin?.close()
+    }
+}
+
+extension FrontendSettings {
+    var limits: RegistrationLimits {
+        var limits = RegistrationLimits()
+        limits.cookieThreshold = cookieThreshold
+        limits.halfOpen = halfOpenLimit
+        limits.establishedSAs = saLimit
+        limits.saLife = saLifetime
+        limits.idleLimit = idleLimit
+        return limits
     }
 }

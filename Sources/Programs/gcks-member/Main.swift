@@ -24,9 +24,9 @@ struct Run: AsyncParsableCommand {
         ProcessHardening.apply()
         let log = EventLog(program: "gcks-member", level: settings.logLevel)
         do {
-            let member = try await Member.start(settings, log: log)
+            let member = try await Member.start(settings, path: config, log: log)
             ServiceManager.ready("\(settings.identity) started")
-            await Startup.untilStopped()
+            await Startup.untilStopped { await member.reload() }
             ServiceManager.stopping()
             await member.stop(leaving: settings.leavesOnExit)
         } catch {

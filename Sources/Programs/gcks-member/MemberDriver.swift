@@ -10,13 +10,14 @@ import Telemetry
 
 /// Performs what MemberCore decides, on one event loop. Every mutable part is touched there only.
 final class MemberDriver: @unchecked Sendable {
-    private let eventLoop: any EventLoop
+    let eventLoop: any EventLoop
     private let interface: String?
     private let sinks: SinkQueue
     private let log: EventLog
     private let keyLog: KeyLog?
     private let clocks = Clocks()
     private var core: MemberCore?
+    private(set) var meters: MemberMeters
     private var sockets: MemberSockets?
     private var frontends: [Endpoint] = []
     private var routesKnownUntil = Moment(nanoseconds: 0)
@@ -24,8 +25,12 @@ final class MemberDriver: @unchecked Sendable {
     private var timer: (at: Moment, scheduled: Scheduled<Void>)?
     private var finished: [EventLoopPromise<Void>] = []
 
-    init(on eventLoop: any EventLoop, interface: String?, sinks: SinkQueue, log: EventLog, keyLog: KeyLog?) {
+    init(
+        on eventLoop: any EventLoop, interface: String?, groups: [Identity], sinks: SinkQueue, log: EventLog,
+        keyLog: KeyLog?
+    ) {
         self.eventLoop = eventLoop
+        meters = MemberMeters(groups: groups)
         self.interface = interface
         self.sinks = sinks
         self.log = log
@@ -45,6 +50,12 @@ final class MemberDriver: @unchecked Sendable {
 
     /// On the event loop: what IKE SAs made from now on prove themselves with.
     func useSharedKey(_ key: HeldSecret?) { core?.useSharedKey(key) }
+
+    /// On the event loop: other credentials for IKE SAs made from now on.
+    func use(_ own: OwnCredentials, _ key: HeldSecret?) {
+        core?.useOwn(own)
+        core?.useSharedKey(key)
+    }
 
     /// Returns when every group was left, or when the core gave up waiting for it.
     func leave() async {
@@ -88,14 +99,19 @@ final class MemberDriver: @unchecked Sendable {
         case .joinMulticast(let endpoint): multicast.want(endpoint)
         case .leaveMulticast(let endpoint): multicast.drop(endpoint)
         case .install(let sa):
+            meters.installed(sa.reference)
             tellKeys(of: sa)
             sinks.add(.install(sa))
         case .activate(let sa, let old): sinks.add(.activate(sa, replacing: old))
         case .stopSending(let sa):
             log.record(Event("sa-without-successor", .warning, [("sa", sa.description)]))
             sinks.add(.stop(sa))
-        case .remove(let sa): sinks.add(.remove(sa))
-        case .event(let event): log.record(event)
+        case .remove(let sa):
+            meters.removed(sa)
+            sinks.add(.remove(sa))
+        case .event(let event):
+            meters.note(event)
+            log.record(event)
         case .keyLog(let keys):
             keyLog?.ike(
                 spiI: keys.spiI, spiR: keys.spiR, suite: keys.suite, skEi: keys.skEi, skEr: keys.skEr, skAi: keys.skAi,

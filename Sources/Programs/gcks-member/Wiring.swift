@@ -1,3 +1,4 @@
+import AdminHTTP
 import DatagramIO
 import GroupKeying
 import GroupModel
@@ -17,15 +18,18 @@ import Telemetry
 struct Member {
     private let driver: MemberDriver
     private let sockets: MemberSockets
-    private let watch: Task<Void, Never>
+    private let reloading: MemberReload
+    private let pulse: RepeatedTask
+    private let admin: AdminListener?
 
-    static func start(_ settings: MemberSettings, log: EventLog) async throws -> Member {
+    static func start(_ settings: MemberSettings, path: String, log: EventLog) async throws -> Member {
         let keyLog = try KeyLogSetting.open(settings.keyLog, log)
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
         let sinks = try makeSinks(settings, log)
         let watch = TrustWatch(settings.credentials)
         let driver = MemberDriver(
-            on: eventLoop, interface: settings.interface, sinks: SinkQueue(sinks, log: log), log: log, keyLog: keyLog)
+            on: eventLoop, interface: settings.interface, groups: settings.groups.map(\.id),
+            sinks: SinkQueue(sinks, log: log), log: log, keyLog: keyLog)
         let sockets = try await MemberSockets.bind(settings, on: eventLoop, onEvent: { log.record($0) }) {
             driver.receive($0)
         }
@@ -34,14 +38,13 @@ struct Member {
             driver.begin(try makeCore(settings, sockets, trust), sockets, frontends: settings.frontends.map(\.address))
             return NIOLoopBound(trust, eventLoop: eventLoop)
         }.get()
-        let gcks = settings.gcks
-        let watching = watch.run(log: log) { update in
-            eventLoop.execute {
-                trust.value.apply(update)
-                driver.useSharedKey(trust.value.ownKey(with: gcks))
-            }
-        }
-        return Member(driver: driver, sockets: sockets, watch: watching)
+        let reloading = MemberReload(
+            LiveSettings(settings, path: path, log: log, load: MemberSettings.load), settings, driver, trust, watch, log
+        )
+        let admin = try await driver.observation(name: settings.identity.description).serve(
+            on: settings.admin, eventLoop: eventLoop, log: log, certificates: reloading.certificateDates)
+        return Member(
+            driver: driver, sockets: sockets, reloading: reloading, pulse: driver.beat(), admin: admin)
     }
 
     static func makeSinks(_ settings: MemberSettings, _ log: EventLog) throws -> [any SASink] {
@@ -75,12 +78,16 @@ struct Member {
         return MemberCore(configuration, engine: CryptoEngine(), entropy: SystemEntropy())
     }
 
+    func reload() async { await reloading.reload() }
+
     /// Leaves every group and deletes the IKE SA when asked to; the core bounds how long that takes.
     func stop(leaving: Bool) async {
-        watch.cancel()
+        await reloading.stop()
         if leaving { await driver.leave() }
         await driver.stop()
         await sockets.close()
+        pulse.cancel()
+        await admin?.close()
     }
 }
 

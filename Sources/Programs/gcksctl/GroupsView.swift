@@ -45,6 +45,7 @@ struct GroupsView {
                 "Rekey copies",
                 "\(rekey.copies), \(rekey.spacing) apart, TTL \(rekey.timeToLive), fragments of \(rekey.fragmentOctets)"
             ),
+            ("Rekey pace", "\(rekey.pace) between the datagrams of a copy"),
         ]
         let width = fields.map(\.0.count).max() ?? 0
         let lines = fields.map { name, value in
@@ -109,15 +110,18 @@ extension GroupsView {
         ])
     }
 
+    private static func milliseconds(_ duration: Duration) -> Int64 {
+        duration.components.seconds * 1000 + duration.components.attoseconds / 1_000_000_000_000_000
+    }
+
     private static func json(_ rekey: RekeyDefinition) -> JSONValue {
-        let (seconds, attoseconds) = rekey.spacing.components
-        let milliseconds = seconds * 1000 + attoseconds / 1_000_000_000_000_000
-        return .object([
+        .object([
             ("destination", .text(rekey.destination.description)), ("suite", .text(rekey.suite.name)),
             ("key_wrap", .integer(Int64(rekey.keyWrap.rawValue))),
             ("authentication", .text(rekey.authentication.rawValue)),
             ("lifetime_seconds", .integer(Int64(rekey.lifetime.seconds))), ("copies", .integer(Int64(rekey.copies))),
-            ("spacing_milliseconds", .integer(milliseconds)),
+            ("spacing_milliseconds", .integer(milliseconds(rekey.spacing))),
+            ("pace_milliseconds", .integer(milliseconds(rekey.pace))),
             ("fragment_octets", .integer(Int64(rekey.fragmentOctets))),
             ("time_to_live", .integer(Int64(rekey.timeToLive))),
         ])

@@ -8,6 +8,8 @@ package enum DefinitionLimits {
     package static let members: ClosedRange<UInt32> = 1...1_000_000
     package static let copies: ClosedRange<UInt8> = 1...10
     package static let spacing: ClosedRange<Duration> = .milliseconds(10)...(.seconds(10))
+    package static let pace: ClosedRange<Duration> = .zero ... .seconds(1)
+    package static let usualPace = Duration.milliseconds(1)
     package static let fragmentOctets: ClosedRange<UInt16> = 400...65_000
     package static let leastLifetime = Lifetime(seconds: 60)
     package static let senderIDs: ClosedRange<UInt16> = 1...64
@@ -59,6 +61,8 @@ extension GroupDefinition {
         faults.require(
             DefinitionLimits.spacing.contains(rekey.spacing), "rekey.spacing", "\(rekey.spacing) is out of range",
             "10ms to 10s")
+        faults.require(
+            DefinitionLimits.pace.contains(rekey.pace), "rekey.pace", "\(rekey.pace) is out of range", "0ms to 1s")
         faults.require(
             DefinitionLimits.fragmentOctets.contains(rekey.fragmentOctets), "rekey.fragment",
             "\(rekey.fragmentOctets) is out of range", "400 to 65000 octets")

@@ -69,13 +69,16 @@ package struct RekeyDefinition: Hashable, Sendable {
     /// How many identical copies are sent, and how far apart. 1 … 10.
     package var copies: UInt8
     package var spacing: Duration
+    /// Between the datagrams of one copy, when it is fragmented: 0 … 1 s.
+    package var pace: Duration
     /// Largest datagram before GSA_REKEY is fragmented (RFC 7383): 400 … 65000 octets of IKE message.
     package var fragmentOctets: UInt16
     package var timeToLive: UInt8
 
     package init(
         destination: Endpoint, suite: ProtectionSuite, keyWrap: KeyWrapID, authentication: RekeyAuthentication,
-        lifetime: Lifetime, copies: UInt8, spacing: Duration, fragmentOctets: UInt16, timeToLive: UInt8
+        lifetime: Lifetime, copies: UInt8, spacing: Duration, fragmentOctets: UInt16, timeToLive: UInt8,
+        pace: Duration = DefinitionLimits.usualPace
     ) {
         self.destination = destination
         self.suite = suite
@@ -84,6 +87,7 @@ package struct RekeyDefinition: Hashable, Sendable {
         self.lifetime = lifetime
         self.copies = copies
         self.spacing = spacing
+        self.pace = pace
         self.fragmentOctets = fragmentOctets
         self.timeToLive = timeToLive
     }

@@ -14,10 +14,13 @@ package struct RekeyOrder: Hashable, Sendable {
     package let copies: UInt8
     package let spacing: Duration
     package let createdAt: WallTime
+    /// Between the datagrams of one copy: the group's setting of today, not part of what was committed.
+    package var pace: Duration
 
     package init(
         number: Int64, group: GroupName, spi: RekeySPI, messageID: MessageID, destination: Endpoint, timeToLive: UInt8,
-        datagrams: [[UInt8]], copies: UInt8, spacing: Duration, createdAt: WallTime
+        datagrams: [[UInt8]], copies: UInt8, spacing: Duration, createdAt: WallTime,
+        pace: Duration = .zero
     ) {
         self.number = number
         self.group = group
@@ -29,5 +32,6 @@ package struct RekeyOrder: Hashable, Sendable {
         self.copies = copies
         self.spacing = spacing
         self.createdAt = createdAt
+        self.pace = pace
     }
 }

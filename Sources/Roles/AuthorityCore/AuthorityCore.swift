@@ -10,7 +10,7 @@ package import KeyMaterial
 /// from the store.
 package final class AuthorityCore {
     package let term: LeadershipTerm
-    let limits: AuthorityLimits
+    package var limits: AuthorityLimits
     let sealer: any KeySealer
     let engine: CryptoEngine
     var entropy: any EntropySource

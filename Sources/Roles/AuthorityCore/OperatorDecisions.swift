@@ -214,10 +214,11 @@ extension AuthorityCore {
 }
 
 extension RekeyDefinition {
-    /// The part that members hold: copies, spacing, fragment size and TTL are the senders' own business.
+    /// The part that members hold: copies, spacing, pace, fragment size and TTL are the senders' own business.
     fileprivate var policyPart: RekeyDefinition {
         var part = self
         (part.copies, part.spacing, part.fragmentOctets, part.timeToLive) = (0, .zero, 0, 0)
+        part.pace = .zero
         return part
     }
 }

@@ -59,7 +59,7 @@ extension AuthorityCore {
                 Event(
                     "registration-refused", .notice, limitedBy: request.member.description,
                     [
-                        ("group", request.group.description), ("member", request.member.description),
+                        ("group", group?.text ?? request.group.description), ("member", request.member.description),
                         ("kind", refusal.kind.rawValue), ("reason", refusal.reason), ("frontend", request.frontend),
                     ])))
         return .refused(refusal)

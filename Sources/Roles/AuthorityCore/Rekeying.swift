@@ -181,7 +181,8 @@ extension AuthorityCore {
         return RekeyOrder(
             number: number, group: group.name, spi: message.over.policy.spi, messageID: message.messageID,
             destination: Endpoint(destination.first, port: destination.firstPort), timeToLive: rekey.timeToLive,
-            datagrams: datagrams, copies: rekey.copies, spacing: rekey.spacing, createdAt: now)
+            datagrams: datagrams, copies: rekey.copies, spacing: rekey.spacing, createdAt: now,
+            pace: rekey.pace)
     }
 
     private func event(of prepared: PreparedRekey) -> Event {

@@ -9,7 +9,9 @@ extension AuthorityCore {
         // Numbers of one leadership are above all of earlier ones: a broadcaster that lived on never takes a new order for an
         // old one, and a late acknowledgement never ends a new order.
         lastRekeyOrder = state.term.rawValue << 32
-        for order in state.rekeyOrders {
+        let paces = Dictionary(state.groups.map { ($0.name, $0.definition.rekey.pace) }) { first, _ in first }
+        for var order in state.rekeyOrders {
+            order.pace = paces[order.group] ?? .zero
             rekeyOrders[order.number] = order
             lastRekeyOrder = max(lastRekeyOrder, order.number)
         }

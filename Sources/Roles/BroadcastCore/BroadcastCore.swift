@@ -9,6 +9,8 @@ package enum BroadcastLimits {
     /// Before a copy that did not leave is tried again: doubled each time from least to most.
     package static let retryPauseLeast = Duration.milliseconds(100)
     package static let retryPauseMost = Duration.seconds(5)
+    /// How often a broadcaster says that it lives: the authority takes one that is silent for a second for gone.
+    package static let heartbeat = Duration.milliseconds(250)
     /// How long it is tried. The authority gives an order up at that age too, and says so.
     package static let orderLife = Duration.seconds(300)
 }
@@ -103,6 +105,21 @@ package struct BroadcastCore: Sendable {
         queues[order.group]?[place] = sending
         if sending.endsAt <= now { return [end(sending, at: place, now)] }
         return sending.failures == 1 ? [.stuck(order)] : []
+    }
+
+    /// Another broadcaster has this order now: no further copies. One that is under way is not called back, and its outcome says
+    /// nothing here any more.
+    package mutating func withdraw(_ number: Int64) {
+        guard let group = queues.first(where: { $0.value.contains { $0.order.number == number } })?.key else { return }
+        queues[group]?.removeAll { $0.order.number == number }
+        if queues[group]?.isEmpty == true { queues[group] = nil }
+        known.remove(number)
+        pending -= 1
+    }
+
+    /// True until a copy of this order left.
+    package func isFirstCopy(_ order: RekeyOrder) -> Bool {
+        queues[order.group]?.first { $0.order.number == order.number }?.hasLeft == false
     }
 
     /// True for an order whose last copy left here.

@@ -1,6 +1,6 @@
 import GroupModel
 package import IKECrypto
-import IKEExchange
+package import IKEExchange
 package import IKEVocabulary
 import IKEWire
 package import KeyMaterial
@@ -40,6 +40,9 @@ package final class MemberCore {
         if wantsBareSA, connection.isFree { next = min(next, connection.retryAt) }
         return next
     }
+
+    /// What we prove ourselves with in IKE SAs made from now on.
+    package func useOwn(_ own: OwnCredentials) { configuration.ike.own = own }
 
     /// The key for IKE SAs made from now on.
     package func useSharedKey(_ key: HeldSecret?) { configuration.ike.sharedKey = key }

@@ -19,8 +19,8 @@ package enum RegistrationEffect: Sendable {
 ///
 /// Belongs to one event loop; time, entropy and effects go in and out by value.
 package final class RegistrationCore {
-    let configuration: ResponderConfiguration
-    let limits: RegistrationLimits
+    var configuration: ResponderConfiguration
+    var limits: RegistrationLimits
     let engine: CryptoEngine
     var entropy: any EntropySource
     var cookies: CookieJar

@@ -50,7 +50,7 @@ import Testing
                 link: link(endpoint, try pki.credentials(.broadcaster, "bc-1"), name: "bc-1")
             ) { _ in }
             let running = Task { await broadcaster.run() }
-            for await orders in broadcaster.orders {
+            for await case .orders(let orders) in broadcaster.orders {
                 #expect(orders.map(\.number) == [1])
                 break
             }

@@ -20,6 +20,7 @@ final class FakeAuthority: AuthorityService {
         var batches = 0
         var counters: [String: Int64] = [:]
         var acknowledged: [Int64] = []
+        var unsendable: [Int64] = []
         var failures: [FailedAuthentication] = []
         var closed = 0
         var asked: [String] = []
@@ -29,7 +30,7 @@ final class FakeAuthority: AuthorityService {
         var mode: Mode
         var seen = Seen()
         var registrations: [AsyncStream<SessionOutput<RegistrationAnswer>>.Continuation] = []
-        var broadcasts: [AsyncStream<SessionOutput<RekeyOrder>>.Continuation] = []
+        var broadcasts: [AsyncStream<SessionOutput<BroadcastOutput>>.Continuation] = []
     }
 
     private let state: Mutex<State>
@@ -48,6 +49,11 @@ final class FakeAuthority: AuthorityService {
     }
 
     var seen: Seen { state.withLock { $0.seen } }
+
+    /// To every broadcaster that is connected.
+    func hand(_ outputs: [BroadcastOutput]) {
+        for stream in state.withLock({ $0.broadcasts }) { stream.yield(.items(outputs)) }
+    }
 
     /// Ends all streams as a leader that steps down does.
     func become(_ mode: Mode, hint: String?) {
@@ -79,9 +85,9 @@ final class FakeAuthority: AuthorityService {
     func openBroadcast(from peer: PeerIdentity) async throws(StreamRefusal) -> any BroadcastSession {
         note { $0.peers.append(peer) }
         if let refusal = refusal() { throw refusal }
-        let (stream, continuation) = AsyncStream<SessionOutput<RekeyOrder>>.makeStream()
+        let (stream, continuation) = AsyncStream<SessionOutput<BroadcastOutput>>.makeStream()
         state.withLock { $0.broadcasts.append(continuation) }
-        continuation.yield(.items(orders))
+        continuation.yield(.items(orders.map { .order($0) }))
         return Broadcast(authority: self, orders: stream)
     }
 
@@ -131,9 +137,10 @@ final class FakeAuthority: AuthorityService {
 
     private struct Broadcast: BroadcastSession {
         let authority: FakeAuthority
-        let orders: AsyncStream<SessionOutput<RekeyOrder>>
+        let orders: AsyncStream<SessionOutput<BroadcastOutput>>
 
         func acknowledge(_ numbers: [Int64]) async { authority.note { $0.acknowledged += numbers } }
+        func cannotSend(_ numbers: [Int64]) async { authority.note { $0.unsendable += numbers } }
         func heartbeat(_ counters: [String: Int64]) async { authority.note { $0.counters = counters } }
         func close() async { authority.note { $0.closed += 1 } }
     }

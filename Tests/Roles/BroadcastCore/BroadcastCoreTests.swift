@@ -198,3 +198,43 @@ private func sends(_ effects: [BroadcastEffect]) -> [Int64] {
         #expect(core.pending == 0)
     }
 }
+
+@Suite struct WithdrawalTests {
+    /// What another broadcaster has now is not sent here any more, and may come back.
+    @Test func aWithdrawnOrderIsNotSentAndMayBeGivenAgain() throws {
+        var core = BroadcastCore()
+        for number in 1...3 { core.accept(try order(Int64(number)), at: start) }
+        let first = try order(1)
+        let underWay = core.advance(to: start)
+        #expect(sends(underWay) == [1])
+        for number in 1...2 { core.withdraw(Int64(number)) }
+        #expect(core.pending == 1)
+        // The copy that was under way says nothing any more.
+        let late = core.sent(first, at: start) + core.failed(first, at: start)
+        #expect(late.isEmpty)
+        let rest = core.play(to: start + .seconds(5))
+        #expect(sends(rest) == [3, 3])
+        #expect(!core.hasFinished(1))
+        let isTaken = core.accept(first, at: start + .seconds(6))
+        #expect(isTaken)
+        let again = core.play(to: start + .seconds(8))
+        #expect(sends(again) == [1, 1])
+        #expect(core.hasFinished(1) && core.pending == 0)
+        core.withdraw(1)
+        core.withdraw(99)
+        #expect(core.hasFinished(1) && core.pending == 0)
+    }
+
+    @Test func theFirstCopyIsKnown() throws {
+        var core = BroadcastCore()
+        let first = try order(1)
+        core.accept(first, at: start)
+        #expect(core.isFirstCopy(first))
+        _ = core.advance(to: start)
+        _ = core.failed(first, at: start)
+        #expect(core.isFirstCopy(first))
+        _ = core.advance(to: start + .seconds(1))
+        _ = core.sent(first, at: start + .seconds(1))
+        #expect(!core.isFirstCopy(first))
+    }
+}

@@ -9,17 +9,25 @@ import Synchronization
 package final class BroadcastClient: Sendable {
     private struct State {
         var acknowledged: [Int64] = []
+        var unsendable: [Int64] = []
         var heartbeat: [String: Int64] = [:]
         var isHeartbeatDue = false
     }
 
+    /// What came with one message.
+    package enum Handed: Hashable, Sendable {
+        case orders([RekeyOrder])
+        /// Another broadcaster has these orders now.
+        case withdrawn([Int64])
+    }
+
     /// Read once.
-    package let orders: AsyncStream<[RekeyOrder]>
+    package let orders: AsyncStream<Handed>
 
     private let name: String
     private let stream: LeaderStream
     private let state = Mutex(State())
-    private let continuation: AsyncStream<[RekeyOrder]>.Continuation
+    private let continuation: AsyncStream<Handed>.Continuation
     private let onState: @Sendable (LinkState) -> Void
 
     package init(link: AuthorityLink, onState: @escaping @Sendable (LinkState) -> Void) {
@@ -41,6 +49,18 @@ package final class BroadcastClient: Sendable {
         stream.wake()
     }
 
+    /// Copies of these orders do not leave here. Told to the leader of now only: the next one hears of it with the next failure.
+    package func cannotSend(_ numbers: [Int64]) {
+        state.withLock { state in
+            guard state.unsendable.count < Limits.batchItems else { return }
+            state.unsendable.append(contentsOf: numbers.prefix(Limits.batchItems - state.unsendable.count))
+        }
+        stream.wake()
+    }
+
+    /// Other authorities, or other certificates to show them: the stream is made anew, and nothing that is outstanding is lost.
+    package func follow(_ link: AuthorityLink) { stream.follow(link) }
+
     /// Counters for `gcksctl status`; the last ones are told again after a reconnect.
     package func heartbeat(_ counters: [String: Int64]) {
         state.withLock { state in
@@ -53,17 +73,22 @@ package final class BroadcastClient: Sendable {
 
 extension BroadcastClient {
     fileprivate func opened(_ authority: String) {
-        state.withLock { $0.isHeartbeatDue = !$0.heartbeat.isEmpty }
+        state.withLock { state in
+            state.isHeartbeatDue = !state.heartbeat.isEmpty
+            state.unsendable = []
+        }
         onState(.connected(authority))
         stream.wake()
     }
 
     fileprivate func nextReport() -> Gcks_V1_BroadcastReport? {
         state.withLock { state in
-            guard !state.acknowledged.isEmpty || state.isHeartbeatDue else { return nil }
+            guard !state.acknowledged.isEmpty || !state.unsendable.isEmpty || state.isHeartbeatDue else { return nil }
             var report = Gcks_V1_BroadcastReport()
             report.acknowledged = Array(state.acknowledged.prefix(Limits.batchItems))
             state.acknowledged.removeFirst(report.acknowledged.count)
+            report.unsendable = state.unsendable
+            state.unsendable = []
             if state.isHeartbeatDue { report.heartbeat.counters = state.heartbeat }
             state.isHeartbeatDue = false
             return report
@@ -74,7 +99,11 @@ extension BroadcastClient {
         let orders = try checkedList(
             batch.orders, "RekeyOrderBatch.orders", atMost: Limits.batchItems
         ) { order throws(ContractError) in try RekeyOrder(order) }
-        if !orders.isEmpty { continuation.yield(orders) }
+        guard batch.withdrawn.count <= Limits.batchItems else {
+            throw ContractError("RekeyOrderBatch.withdrawn", .tooLong(limit: Limits.batchItems))
+        }
+        if !batch.withdrawn.isEmpty { continuation.yield(.withdrawn(batch.withdrawn)) }
+        if !orders.isEmpty { continuation.yield(.orders(orders)) }
     }
 
     private final class Stream: LeaderStreamUser {

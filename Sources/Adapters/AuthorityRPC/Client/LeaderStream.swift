@@ -29,34 +29,60 @@ protocol LeaderStreamUser: AnyObject, Sendable {
 
 /// Keeps one stream to the leading authority: follows hints, rotates through the targets, backs off.
 final class LeaderStream: Sendable {
-    private let link: AuthorityLink
+    private let place: Mutex<Place>
     private let waker = Mutex<AsyncStream<Void>.Continuation?>(nil)
 
     /// From the start of an attempt to the welcome.
     static let welcomeWait = Duration.seconds(3)
 
-    init(link: AuthorityLink) { self.link = link }
+    /// Where the authorities are now. Each change ends the attempt or stream that stands, and the search begins anew.
+    private struct Place {
+        var link: AuthorityLink
+        var changes = 0
+        var interrupt: AsyncStream<Void>.Continuation?
+    }
+
+    init(link: AuthorityLink) { place = Mutex(Place(link: link)) }
+
+    /// Other authorities, or other certificates to show them: the stream is made anew.
+    func follow(_ link: AuthorityLink) {
+        place.withLock { place in
+            place.link = link
+            place.changes += 1
+            place.interrupt?.yield()
+        }
+    }
 
     /// There may be something to send. Cheap, from any thread; many calls become one message.
     func wake() { _ = waker.withLock { $0?.yield() } }
 
     /// Runs until the task is cancelled.
     func run(_ user: some LeaderStreamUser) async {
-        guard !link.targets.isEmpty else { return user.streamLost("no authority is configured") }
-        var search = LeaderSearch(names: link.targets.map(\.name))
         while !Task.isCancelled {
+            let (link, changes) = place.withLock { ($0.link, $0.changes) }
+            guard !link.targets.isEmpty else { return user.streamLost("no authority is configured") }
+            await search(link, changes, user)
+        }
+    }
+
+    /// Until the link changes.
+    private func search(_ link: AuthorityLink, _ changes: Int, _ user: some LeaderStreamUser) async {
+        var search = LeaderSearch(names: link.targets.map(\.name))
+        while !Task.isCancelled, place.withLock({ $0.changes }) == changes {
             let target = link.targets[search.current]
-            let outcome = await attempt(target, user)
+            let outcome = await attempt(link, target, changes, user)
+            guard place.withLock({ $0.changes }) == changes else { return }
             let delay = search.advance(after: outcome, jitter: Double.random(in: 0...1))
             if delay > .zero { try? await Task.sleep(for: delay) }
         }
     }
 
     private func attempt<User: LeaderStreamUser>(
-        _ target: AuthorityTarget, _ user: User
+        _ link: AuthorityLink, _ target: AuthorityTarget, _ changes: Int, _ user: User
     ) async -> LeaderSearch.Outcome {
         let (wakes, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
         waker.withLock { $0 = continuation }
+        let interrupted = interruption(of: changes)
         let isWelcomed = Flag()
         do {
             let client = GRPCClient(transport: try link.makeTransport(to: target) {})
@@ -67,6 +93,9 @@ final class LeaderStream: Sendable {
                     if !isWelcomed.isSet { throw RPCError(code: .deadlineExceeded, message: "no welcome in time") }
                     // Cancelled when the stream ends.
                     try await Task.sleep(for: .seconds(1 << 32))
+                }
+                group.addTask {
+                    for await _ in interrupted { throw RPCError(code: .cancelled, message: "the settings changed") }
                 }
                 group.addTask { try await Self.stream(client, target, user, wakes, isWelcomed) }
                 defer {
@@ -114,6 +143,16 @@ final class LeaderStream: Sendable {
                 try user.received(message)
             }
         }
+    }
+
+    /// Yields when the link is no longer the one of that change.
+    private func interruption(of changes: Int) -> AsyncStream<Void> {
+        let (stream, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        place.withLock { place in
+            place.interrupt = continuation
+            if place.changes != changes { continuation.yield() }
+        }
+        return stream
     }
 
     private static func hint(_ error: any Error) -> String? {

@@ -77,6 +77,9 @@ package final class RegistrationClient: Sendable {
         answer(refused, "too many registrations are outstanding")
     }
 
+    /// Other authorities, or other certificates to show them: the stream is made anew, and nothing that is outstanding is lost.
+    package func follow(_ link: AuthorityLink) { stream.follow(link) }
+
     /// Counters for `gcksctl status`; the last ones are told again after a reconnect.
     package func heartbeat(_ counters: [String: Int64]) {
         state.withLock { state in

@@ -51,6 +51,9 @@ package nonisolated struct Gcks_V1_BroadcastReport: Sendable {
   /// Numbers of orders whose last copy has left.
   package var acknowledged: [Int64] = []
 
+  /// Numbers of orders whose copies do not leave here (no route, a firewall): another broadcaster may be able to.
+  package var unsendable: [Int64] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -74,6 +77,9 @@ package nonisolated struct Gcks_V1_RekeyOrderBatch: Sendable {
   package mutating func clearWelcome() {self._welcome = nil}
 
   package var orders: [Gcks_V1_RekeyOrder] = []
+
+  /// Numbers of orders that another broadcaster has now: no further copies.
+  package var withdrawn: [Int64] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -115,6 +121,9 @@ package nonisolated struct Gcks_V1_RekeyOrder: Sendable {
 
   package var createdAtMilliseconds: Int64 = 0
 
+  /// Between the datagrams of one copy.
+  package var paceNanoseconds: Int64 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -128,7 +137,7 @@ fileprivate nonisolated let _protobuf_package = "gcks.v1"
 
 nonisolated extension Gcks_V1_BroadcastReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".BroadcastReport"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}heartbeat\0\u{1}acknowledged\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}heartbeat\0\u{1}acknowledged\0\u{1}unsendable\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -139,6 +148,7 @@ nonisolated extension Gcks_V1_BroadcastReport: SwiftProtobuf.Message, SwiftProto
       case 1: try { try decoder.decodeSingularMessageField(value: &self._hello) }()
       case 2: try { try decoder.decodeSingularMessageField(value: &self._heartbeat) }()
       case 3: try { try decoder.decodeRepeatedInt64Field(value: &self.acknowledged) }()
+      case 4: try { try decoder.decodeRepeatedInt64Field(value: &self.unsendable) }()
       default: break
       }
     }
@@ -158,6 +168,9 @@ nonisolated extension Gcks_V1_BroadcastReport: SwiftProtobuf.Message, SwiftProto
     if !self.acknowledged.isEmpty {
       try visitor.visitPackedInt64Field(value: self.acknowledged, fieldNumber: 3)
     }
+    if !self.unsendable.isEmpty {
+      try visitor.visitPackedInt64Field(value: self.unsendable, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -165,6 +178,7 @@ nonisolated extension Gcks_V1_BroadcastReport: SwiftProtobuf.Message, SwiftProto
     if lhs._hello != rhs._hello {return false}
     if lhs._heartbeat != rhs._heartbeat {return false}
     if lhs.acknowledged != rhs.acknowledged {return false}
+    if lhs.unsendable != rhs.unsendable {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -172,7 +186,7 @@ nonisolated extension Gcks_V1_BroadcastReport: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Gcks_V1_RekeyOrderBatch: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".RekeyOrderBatch"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}orders\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}orders\0\u{1}withdrawn\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -182,6 +196,7 @@ nonisolated extension Gcks_V1_RekeyOrderBatch: SwiftProtobuf.Message, SwiftProto
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._welcome) }()
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.orders) }()
+      case 3: try { try decoder.decodeRepeatedInt64Field(value: &self.withdrawn) }()
       default: break
       }
     }
@@ -198,12 +213,16 @@ nonisolated extension Gcks_V1_RekeyOrderBatch: SwiftProtobuf.Message, SwiftProto
     if !self.orders.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.orders, fieldNumber: 2)
     }
+    if !self.withdrawn.isEmpty {
+      try visitor.visitPackedInt64Field(value: self.withdrawn, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Gcks_V1_RekeyOrderBatch, rhs: Gcks_V1_RekeyOrderBatch) -> Bool {
     if lhs._welcome != rhs._welcome {return false}
     if lhs.orders != rhs.orders {return false}
+    if lhs.withdrawn != rhs.withdrawn {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -211,7 +230,7 @@ nonisolated extension Gcks_V1_RekeyOrderBatch: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Gcks_V1_RekeyOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".RekeyOrder"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{1}group\0\u{1}spi\0\u{3}message_id\0\u{1}destination\0\u{3}time_to_live\0\u{1}datagrams\0\u{1}copies\0\u{3}spacing_nanoseconds\0\u{3}created_at_milliseconds\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{1}group\0\u{1}spi\0\u{3}message_id\0\u{1}destination\0\u{3}time_to_live\0\u{1}datagrams\0\u{1}copies\0\u{3}spacing_nanoseconds\0\u{3}created_at_milliseconds\0\u{3}pace_nanoseconds\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -229,6 +248,7 @@ nonisolated extension Gcks_V1_RekeyOrder: SwiftProtobuf.Message, SwiftProtobuf._
       case 8: try { try decoder.decodeSingularUInt32Field(value: &self.copies) }()
       case 9: try { try decoder.decodeSingularInt64Field(value: &self.spacingNanoseconds) }()
       case 10: try { try decoder.decodeSingularInt64Field(value: &self.createdAtMilliseconds) }()
+      case 11: try { try decoder.decodeSingularInt64Field(value: &self.paceNanoseconds) }()
       default: break
       }
     }
@@ -269,6 +289,9 @@ nonisolated extension Gcks_V1_RekeyOrder: SwiftProtobuf.Message, SwiftProtobuf._
     if self.createdAtMilliseconds != 0 {
       try visitor.visitSingularInt64Field(value: self.createdAtMilliseconds, fieldNumber: 10)
     }
+    if self.paceNanoseconds != 0 {
+      try visitor.visitSingularInt64Field(value: self.paceNanoseconds, fieldNumber: 11)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -283,6 +306,7 @@ nonisolated extension Gcks_V1_RekeyOrder: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.copies != rhs.copies {return false}
     if lhs.spacingNanoseconds != rhs.spacingNanoseconds {return false}
     if lhs.createdAtMilliseconds != rhs.createdAtMilliseconds {return false}
+    if lhs.paceNanoseconds != rhs.paceNanoseconds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -621,6 +621,9 @@ package nonisolated struct Gcks_V1_RekeyDefinition: Sendable {
 
   package var timeToLive: UInt32 = 0
 
+  /// Between the datagrams of one copy.
+  package var paceNanoseconds: Int64 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum Authentication: SwiftProtobuf.Enum, Swift.CaseIterable {
@@ -1729,7 +1732,7 @@ nonisolated extension Gcks_V1_GroupDefinition.Mode: SwiftProtobuf._ProtoNameProv
 
 nonisolated extension Gcks_V1_RekeyDefinition: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".RekeyDefinition"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}destination\0\u{1}suite\0\u{3}key_wrap\0\u{1}authentication\0\u{3}lifetime_seconds\0\u{1}copies\0\u{3}spacing_nanoseconds\0\u{3}fragment_octets\0\u{3}time_to_live\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}destination\0\u{1}suite\0\u{3}key_wrap\0\u{1}authentication\0\u{3}lifetime_seconds\0\u{1}copies\0\u{3}spacing_nanoseconds\0\u{3}fragment_octets\0\u{3}time_to_live\0\u{3}pace_nanoseconds\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1746,6 +1749,7 @@ nonisolated extension Gcks_V1_RekeyDefinition: SwiftProtobuf.Message, SwiftProto
       case 7: try { try decoder.decodeSingularInt64Field(value: &self.spacingNanoseconds) }()
       case 8: try { try decoder.decodeSingularUInt32Field(value: &self.fragmentOctets) }()
       case 9: try { try decoder.decodeSingularUInt32Field(value: &self.timeToLive) }()
+      case 10: try { try decoder.decodeSingularInt64Field(value: &self.paceNanoseconds) }()
       default: break
       }
     }
@@ -1783,6 +1787,9 @@ nonisolated extension Gcks_V1_RekeyDefinition: SwiftProtobuf.Message, SwiftProto
     if self.timeToLive != 0 {
       try visitor.visitSingularUInt32Field(value: self.timeToLive, fieldNumber: 9)
     }
+    if self.paceNanoseconds != 0 {
+      try visitor.visitSingularInt64Field(value: self.paceNanoseconds, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1796,6 +1803,7 @@ nonisolated extension Gcks_V1_RekeyDefinition: SwiftProtobuf.Message, SwiftProto
     if lhs.spacingNanoseconds != rhs.spacingNanoseconds {return false}
     if lhs.fragmentOctets != rhs.fragmentOctets {return false}
     if lhs.timeToLive != rhs.timeToLive {return false}
+    if lhs.paceNanoseconds != rhs.paceNanoseconds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

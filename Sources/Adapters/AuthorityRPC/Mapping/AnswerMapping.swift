@@ -107,7 +107,8 @@ extension RekeyOrder {
             ) { datagram throws(ContractError) in try checkedOctets(datagram, "RekeyOrder.datagrams") },
             copies: try narrowed(wire.copies, "RekeyOrder.copies"),
             spacing: try checkedDelay(nanoseconds: wire.spacingNanoseconds, "RekeyOrder.spacing_nanoseconds"),
-            createdAt: try checkedTime(wire.createdAtMilliseconds, "RekeyOrder.created_at_milliseconds"))
+            createdAt: try checkedTime(wire.createdAtMilliseconds, "RekeyOrder.created_at_milliseconds"),
+            pace: try checkedDelay(nanoseconds: wire.paceNanoseconds, "RekeyOrder.pace_nanoseconds"))
     }
 }
 
@@ -123,6 +124,7 @@ extension Gcks_V1_RekeyOrder {
         datagrams = order.datagrams.map { Data($0) }
         copies = UInt32(order.copies)
         spacingNanoseconds = wireNanoseconds(order.spacing)
+        paceNanoseconds = wireNanoseconds(order.pace)
         createdAtMilliseconds = order.createdAt.milliseconds
     }
 

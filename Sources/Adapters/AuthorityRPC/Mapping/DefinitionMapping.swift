@@ -66,7 +66,8 @@ extension RekeyDefinition {
             copies: try narrowed(wire.copies, "RekeyDefinition.copies"),
             spacing: try checkedDelay(nanoseconds: wire.spacingNanoseconds, "RekeyDefinition.spacing_nanoseconds"),
             fragmentOctets: try narrowed(wire.fragmentOctets, "RekeyDefinition.fragment_octets"),
-            timeToLive: try narrowed(wire.timeToLive, "RekeyDefinition.time_to_live"))
+            timeToLive: try narrowed(wire.timeToLive, "RekeyDefinition.time_to_live"),
+            pace: try checkedDelay(nanoseconds: wire.paceNanoseconds, "RekeyDefinition.pace_nanoseconds"))
     }
 }
 
@@ -80,6 +81,7 @@ extension Gcks_V1_RekeyDefinition {
         lifetimeSeconds = rekey.lifetime.seconds
         copies = UInt32(rekey.copies)
         spacingNanoseconds = wireNanoseconds(rekey.spacing)
+        paceNanoseconds = wireNanoseconds(rekey.pace)
         fragmentOctets = UInt32(rekey.fragmentOctets)
         timeToLive = UInt32(rekey.timeToLive)
     }

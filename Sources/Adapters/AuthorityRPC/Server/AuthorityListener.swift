@@ -17,7 +17,9 @@ package struct AuthorityListener: Sendable {
 
     package init(_ socket: Socket) { self.socket = socket }
 
-    func makeTransport() -> HTTP2ServerTransport.Posix {
+    /// - Parameter rotating: asked at each handshake of a TLS socket for the certificate to show; what it does not say is as
+    ///   in the credentials.
+    func makeTransport(_ rotating: RotatingCertificate) -> HTTP2ServerTransport.Posix {
         switch socket {
         case .unix(let path, let users, _):
             let config = HTTP2ServerTransport.Posix.Config.defaults { config in
@@ -39,7 +41,10 @@ package struct AuthorityListener: Sendable {
                 address: endpoint.address.isIPv4 ? .ipv4(host: host, port: port) : .ipv6(host: host, port: port),
                 transportSecurity: .mTLS(
                     certificateChain: credentials.chain, privateKey: credentials.privateKey
-                ) { $0.trustRoots = credentials.roots },
+                ) { tls in
+                    tls.trustRoots = credentials.roots
+                    tls.certificateReloader = rotating
+                },
                 config: config)
         }
     }

@@ -9,6 +9,7 @@ package final class AuthorityServer: Sendable {
     private struct Door: Sendable {
         let listener: AuthorityListener
         let server: GRPCServer<HTTP2ServerTransport.Posix>
+        let certificate: RotatingCertificate
     }
 
     private let doors: [Door]
@@ -24,8 +25,9 @@ package final class AuthorityServer: Sendable {
                 Gcks_V1_GroupControl.descriptor.fullyQualifiedService,
                 Gcks_V1_Audit.descriptor.fullyQualifiedService,
             ]
+            let certificate = RotatingCertificate()
             let server = GRPCServer(
-                transport: listener.makeTransport(),
+                transport: listener.makeTransport(certificate),
                 services: [
                     RegistrationEndpoint(listener: listener, service: service, stop: stop),
                     BroadcastEndpoint(listener: listener, service: service, stop: stop),
@@ -34,7 +36,7 @@ package final class AuthorityServer: Sendable {
                     AuditEndpoint(listener: listener, service: service),
                     HealthEndpoint(service: service, services: services),
                 ])
-            return Door(listener: listener, server: server)
+            return Door(listener: listener, server: server, certificate: certificate)
         }
     }
 
@@ -55,6 +57,12 @@ package final class AuthorityServer: Sendable {
                 throw error
             }
         }
+    }
+
+    /// Shows another certificate to those that connect from now on. Throws, and changes nothing, when the files do not fit.
+    package func rotate(_ credentials: TLSCredentials) throws {
+        try credentials.check()
+        for door in doors { try door.certificate.show(credentials) }
     }
 
     /// Ends the long streams with `.unavailable`, lets running calls finish, then `run()` returns.

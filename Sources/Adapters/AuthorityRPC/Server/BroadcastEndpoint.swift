@@ -20,7 +20,7 @@ struct BroadcastEndpoint: Gcks_V1_Broadcast.SimpleServiceProtocol {
                 return try await service.openBroadcast(from: peer)
             },
             take: Self.take, close: { await $0.close() }, welcome: welcome, outputs: { $0.orders },
-            encode: { orders, _ in Self.batches(orders) })
+            encode: { outputs, _ in Self.batches(outputs) })
         try await stream.run(request, response, until: stop)
     }
 
@@ -33,7 +33,29 @@ struct BroadcastEndpoint: Gcks_V1_Broadcast.SimpleServiceProtocol {
         guard report.acknowledged.count <= Limits.batchItems else {
             throw ContractError("BroadcastReport.acknowledged", .tooLong(limit: Limits.batchItems))
         }
+        guard report.unsendable.count <= Limits.batchItems else {
+            throw ContractError("BroadcastReport.unsendable", .tooLong(limit: Limits.batchItems))
+        }
+        if !report.unsendable.isEmpty { await session.cannotSend(report.unsendable) }
         if !report.acknowledged.isEmpty { await session.acknowledge(report.acknowledged) }
+    }
+
+    /// In their order: an order may be withdrawn and given again.
+    private static func batches(_ outputs: [BroadcastOutput]) -> [Gcks_V1_RekeyOrderBatch] {
+        var batches: [Gcks_V1_RekeyOrderBatch] = []
+        var orders: [RekeyOrder] = []
+        for output in outputs {
+            switch output {
+            case .order(let order): orders.append(order)
+            case .withdrawn(let number):
+                batches += self.batches(orders)
+                orders = []
+                var batch = Gcks_V1_RekeyOrderBatch()
+                batch.withdrawn = [number]
+                batches.append(batch)
+            }
+        }
+        return batches + self.batches(orders)
     }
 
     private static func batches(_ orders: [RekeyOrder]) -> [Gcks_V1_RekeyOrderBatch] {

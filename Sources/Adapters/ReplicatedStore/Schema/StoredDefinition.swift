@@ -51,6 +51,8 @@ struct StoredDefinition: Codable {
         var spacing: Int64
         var fragmentOctets: UInt16
         var timeToLive: UInt8
+        /// Left out when it is the usual one.
+        var pace: Int64?
     }
 
     struct StoredDataSA: Codable {
@@ -129,6 +131,7 @@ extension StoredDefinition.StoredRekey {
         spacing = rekey.spacing.wholeNanoseconds
         fragmentOctets = rekey.fragmentOctets
         timeToLive = rekey.timeToLive
+        pace = rekey.pace == DefinitionLimits.usualPace ? nil : rekey.pace.wholeNanoseconds
     }
 
     fileprivate var definition: RekeyDefinition? {
@@ -138,7 +141,8 @@ extension StoredDefinition.StoredRekey {
         return RekeyDefinition(
             destination: destination, suite: suite, keyWrap: KeyWrapID(rawValue: keyWrap),
             authentication: authentication, lifetime: Lifetime(seconds: lifetime), copies: copies,
-            spacing: .nanoseconds(spacing), fragmentOctets: fragmentOctets, timeToLive: timeToLive)
+            spacing: .nanoseconds(spacing), fragmentOctets: fragmentOctets, timeToLive: timeToLive,
+            pace: pace.map { .nanoseconds($0) } ?? DefinitionLimits.usualPace)
     }
 }
 

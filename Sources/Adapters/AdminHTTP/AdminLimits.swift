@@ -1,0 +1,10 @@
+import NIOCore
+
+/// What a visitor of the admin listener can have. He is served one request and then hung up on.
+enum AdminLimits {
+    /// Of one connection, all he may send: request line, headers, nothing else.
+    static let requestOctets = 8192
+    static let connections = 16
+    /// From the first octet to the last of the answer.
+    static let connectionLife = TimeAmount.seconds(10)
+}
