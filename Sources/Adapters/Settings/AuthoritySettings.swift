@@ -22,6 +22,7 @@ package struct AuthoritySettings: Sendable {
     package let tls: TLSFiles?
     package let rootKey: RootKeySource
     package let operationsKept: Lifetime
+    package let audit: AuditSettings
     /// Metrics and health; nil: not shown.
     package let admin: Endpoint?
     package let logLevel: Event.Level
@@ -42,6 +43,7 @@ package struct AuthoritySettings: Sendable {
         let rootKey = readRootKey(section)
         let kept = section.section("limits")?.operationsKept() ?? Lifetime(seconds: 3600)
         let admin = section.admin()
+        let audit = AuditSettings(section.section("audit"))
         let level = section.logLevel()
         if let rpc, !["listen", "unix", "unix_frontend", "unix_broadcaster"].contains(where: rpc.has) {
             section.file.fault(
@@ -61,7 +63,7 @@ package struct AuthoritySettings: Sendable {
             name: name, id: id, dataDirectory: data, storeListen: store?.listen,
             storeLatency: store?.latency ?? .milliseconds(50), storeBinary: store?.binary, storeTLS: store?.tls,
             nodes: nodes, rpcListen: listen, rpcUnix: doors, tls: tls, rootKey: rootKey, operationsKept: kept,
-            admin: admin, logLevel: level)
+            audit: audit, admin: admin, logLevel: level)
     }
 
     private static func readRootKey(_ section: Section) -> RootKeySource? {

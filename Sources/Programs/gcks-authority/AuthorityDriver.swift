@@ -19,7 +19,7 @@ actor AuthorityDriver {
     let log: EventLog
     let clocks: Clocks
 
-    var limits = AuthorityLimits()
+    let limits: AuthorityLimits
     var core: AuthorityCore?
     var leaderName: String? {
         didSet {
@@ -51,9 +51,9 @@ actor AuthorityDriver {
 
     init(
         name: String, store: any ReplicatedStoring, sealer: any KeySealer, log: EventLog, clocks: Clocks,
-        operationsKept: Lifetime
+        limits: AuthorityLimits
     ) {
-        limits.operationsKept = operationsKept
+        self.limits = limits
         self.name = name
         self.store = store
         self.sealer = sealer

@@ -40,7 +40,7 @@ struct Authority {
             events: { log.record($0) })
         driver = AuthorityDriver(
             name: settings.name, store: store, sealer: keyring, log: log, clocks: Clocks(),
-            operationsKept: settings.operationsKept)
+            limits: AuthorityLimits(settings))
         server = AuthorityServer(listeners: Self.listeners(settings), service: driver)
         reloading = AuthorityReload(settings, path: path, driver, server, log)
     }
@@ -123,5 +123,14 @@ struct Authority {
         let own =
             (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
         return URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent(name).path
+    }
+}
+
+extension AuthorityLimits {
+    fileprivate init(_ settings: AuthoritySettings) {
+        self.init()
+        operationsKept = settings.operationsKept
+        auditKept = settings.audit.kept
+        auditRecordsKept = settings.audit.records
     }
 }
