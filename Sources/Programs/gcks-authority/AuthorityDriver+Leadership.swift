@@ -45,6 +45,8 @@ extension AuthorityDriver {
                         ("members", "\(state.members.count)"),
                     ]))
             for order in fresh.unfinishedRekeyOrders { assign(order) }
+            // That of a leadership before, which was lost before its first commit, is no longer true.
+            waiting.removeAll { if case .audit(let entry) = $0 { entry.action == AuditEntry.gained } else { false } }
             waiting.insert(.audit(.leadershipGained(by: name, term: state.term)), at: 0)
         } catch {
             log.record(Event("leadership-refused", .error, limitedBy: "lead", [("why", "\(error)")]))
@@ -96,9 +98,11 @@ extension AuthorityDriver {
 }
 
 extension AuditEntry {
+    fileprivate static let gained = "leadership-gained"
+
     fileprivate static func leadershipGained(by node: String, term: LeadershipTerm) -> AuditEntry {
         AuditEntry(
-            actor: node, actorRole: "authority", source: node, action: "leadership-gained", object: "node/\(node)",
+            actor: node, actorRole: "authority", source: node, action: gained, object: "node/\(node)",
             result: "done: term \(term.rawValue)")
     }
 }

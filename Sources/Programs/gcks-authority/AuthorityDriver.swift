@@ -19,7 +19,7 @@ actor AuthorityDriver {
     let log: EventLog
     let clocks: Clocks
 
-    let limits: AuthorityLimits
+    var limits: AuthorityLimits
     var core: AuthorityCore?
     var leaderName: String? {
         didSet {

@@ -19,14 +19,22 @@ package enum AuditChain {
     ) -> AuditRecord {
         let seq = previous.seq + 1
         let octets = AuditRecord.canonicalOctets(seq, now, cluster, node, entry)
-        let hash = engine.sha256(recordDomain + previous.hash + octets)
+        let hash = hash(octets, after: previous.hash, engine)
         return AuditRecord(
             seq: seq, at: now, cluster: cluster, node: node, entry: entry, previousHash: previous.hash, hash: hash)
     }
 
     /// What the hash of a record must be.
     package static func hash(of record: AuditRecord, engine: CryptoEngine) -> [UInt8] {
-        engine.sha256(recordDomain + record.previousHash + record.canonicalOctets)
+        hash(record.canonicalOctets, after: record.previousHash, engine)
+    }
+
+    private static func hash(_ octets: [UInt8], after previous: [UInt8], _ engine: CryptoEngine) -> [UInt8] {
+        var covered = recordDomain
+        covered.reserveCapacity(recordDomain.count + previous.count + octets.count)
+        covered += previous
+        covered += octets
+        return engine.sha256(covered)
     }
 
     package static func anchor(

@@ -12,23 +12,23 @@ extension AuditRecord {
     package static func canonicalOctets(
         _ seq: Int64, _ at: WallTime, _ cluster: String, _ node: String, _ entry: AuditEntry
     ) -> [UInt8] {
-        var writer = OctetWriter(reserving: 320)
-        writer.writeUInt8(1)
-        writer.writeUInt64(UInt64(bitPattern: seq))
-        writer.writeUInt64(UInt64(bitPattern: at.milliseconds))
-        for text in [
-            cluster, node, entry.actor, entry.actorRole, entry.source, entry.action, entry.object, entry.reason,
-            entry.request, entry.result,
-        ] {
-            let octets = Array(text.utf8.prefix(Int(UInt16.max)))
-            writer.writeUInt16(UInt16(truncatingIfNeeded: octets.count))
-            writer.write(octets)
-        }
-        for generation in [entry.generationBefore, entry.generationAfter] {
-            writer.writeUInt8(generation == nil ? 0 : 1)
-            if let generation { writer.writeUInt64(UInt64(bitPattern: generation.rawValue)) }
-        }
-        return writer.octets
+        var octets: [UInt8] = [1]
+        octets.reserveCapacity(384)
+        octets.append(bigEndian: seq)
+        octets.append(bigEndian: at.milliseconds)
+        octets.append(text: cluster)
+        octets.append(text: node)
+        octets.append(text: entry.actor)
+        octets.append(text: entry.actorRole)
+        octets.append(text: entry.source)
+        octets.append(text: entry.action)
+        octets.append(text: entry.object)
+        octets.append(text: entry.reason)
+        octets.append(text: entry.request)
+        octets.append(text: entry.result)
+        octets.append(generation: entry.generationBefore)
+        octets.append(generation: entry.generationAfter)
+        return octets
     }
 
     /// Reads what `canonicalOctets` wrote.
@@ -65,5 +65,25 @@ extension AuditRecord {
         case 1: return GSAGeneration(rawValue: Int64(bitPattern: try reader.readUInt64("generation")))
         default: throw reader.error(.badValue, "generation")
         }
+    }
+}
+
+extension [UInt8] {
+    fileprivate mutating func append(bigEndian number: Int64) {
+        for shift in stride(from: 56, through: 0, by: -8) { append(UInt8(truncatingIfNeeded: number >> Int64(shift))) }
+    }
+
+    /// Length (2) and UTF-8, cut at what the length can say.
+    fileprivate mutating func append(text: String) {
+        let count = Swift.min(text.utf8.count, Int(UInt16.max))
+        append(UInt8(truncatingIfNeeded: count >> 8))
+        append(UInt8(truncatingIfNeeded: count))
+        append(contentsOf: text.utf8.prefix(count))
+    }
+
+    fileprivate mutating func append(generation: GSAGeneration?) {
+        guard let generation else { return append(0) }
+        append(1)
+        append(bigEndian: generation.rawValue)
     }
 }

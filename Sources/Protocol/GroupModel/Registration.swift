@@ -1,5 +1,6 @@
 package import IKEVocabulary
 package import KeyMaterial
+import Octets
 
 /// Names one intended change, so that a retry after a lost answer returns the first result. 8 … 40 octets, made by whoever
 /// asks first; a frontend uses SPIi | SPIr | Message ID.
@@ -16,10 +17,7 @@ package struct OperationID: Hashable, Sendable, CustomStringConvertible {
         octets = initiator.octets + responder.octets + [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: id >> $0) }
     }
 
-    package var description: String {
-        let digits = Array("0123456789abcdef")
-        return String(octets.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
-    }
+    package var description: String { Hex.encode(octets) }
 }
 
 /// What a frontend asks the authority for an authenticated group member.

@@ -9,8 +9,8 @@ package enum AuthorityInput: Sendable {
     case broadcast([Int64])
     /// Time passed: lifetimes, old SAs and old operations are looked at.
     case timer
-    /// Something happened outside the core that belongs into the audit trail (a node drained, a backup made): the driver asks for
-    /// its record. What must not happen without its record waits for the reply of this input's commit.
+    /// Something happened outside the core that belongs into the audit trail, such as a node drained or a backup made: its
+    /// record goes with the next transaction.
     case audit(AuditEntry)
 }
 

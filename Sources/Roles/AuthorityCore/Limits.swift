@@ -15,6 +15,8 @@ package struct AuthorityLimits: Hashable, Sendable {
     /// A GSA_REKEY that no broadcaster acknowledged is offered again for this long.
     package var rekeyOrderLife: Lifetime = Lifetime(seconds: 300)
     package var exclusionsPerGroup: Int = 10_000
+    /// Copies of a GSA_REKEY that ends all SAs, at least: a member that misses it goes on under keys of which others know.
+    package var renewalCopies: UInt8 = 6
     /// For what an operator is told before an exclusion: members wait a random time up to this, then register at this rate.
     package var reregistrationSpreadSeconds: Int = 5
     package var registrationsPerSecondExpected: Int = 200

@@ -88,7 +88,8 @@ extension AuthorityCore {
         let message = RekeyMessagePlan(
             over: over.sa, messageID: over.row.nextMessageID, deletes: DeletePayload.everythingOfAGroup,
             mode: definition.mode, signingKey: over.signingKey, fragmentOctets: fragmentOctets(group, definition))
-        let order = try sealOrder(message, group, definition, number: lastRekeyOrder + 1 + offset, at: now)
+        let order = try sealOrder(
+            message, group, definition, number: lastRekeyOrder + 1 + offset, copies: limits.renewalCopies, at: now)
         return PreparedRekey(
             cause: cause, order: order, following: over.row.nextMessageID.next ?? over.row.nextMessageID,
             newRekeySA: newRekeySA,
@@ -172,7 +173,7 @@ extension AuthorityCore {
 
     private func sealOrder(
         _ message: RekeyMessagePlan, _ group: GroupState, _ definition: GroupDefinition, number: Int64,
-        at now: WallTime
+        copies: UInt8 = 0, at now: WallTime
     ) throws -> RekeyOrder {
         let rekey = definition.rekey
         let datagrams = try RekeySealer.seal(message, engine: engine)
@@ -181,7 +182,7 @@ extension AuthorityCore {
         return RekeyOrder(
             number: number, group: group.name, spi: message.over.policy.spi, messageID: message.messageID,
             destination: Endpoint(destination.first, port: destination.firstPort), timeToLive: rekey.timeToLive,
-            datagrams: datagrams, copies: rekey.copies, spacing: rekey.spacing, createdAt: now,
+            datagrams: datagrams, copies: max(rekey.copies, copies), spacing: rekey.spacing, createdAt: now,
             pace: rekey.pace)
     }
 
