@@ -28,6 +28,9 @@ package enum StoreLimits {
     static let page: Int64 = 4096
     static let parameters = 32_000
 
+    /// Records of the audit trail in one page, above which the page ends.
+    static let auditPageOctets = 4 << 20
+
     /// Rows in one INSERT: few shapes, so that each is prepared once per connection.
     static let insertShapes = [64, 16, 4, 1]
     static let datagramsPerOrder: UInt32 = 65_535

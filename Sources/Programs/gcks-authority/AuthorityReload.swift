@@ -31,6 +31,7 @@ struct AuthorityReload {
             // A listener that was not there at the start has no TLS to show it on.
             if let tls = fresh.tls, started.rpcListen != nil { try server.rotate(TLSCredentials(tls)) }
             await driver.keepOperations(for: fresh.operationsKept)
+            await driver.keepAudit(fresh.audit)
             log.tell(from: fresh.logLevel)
             certificates.look(fresh.certificates)
             return fresh.needs(since: started)
@@ -42,6 +43,14 @@ extension AuthorityDriver {
     func keepOperations(for time: Lifetime) {
         limits.operationsKept = time
         core?.limits.operationsKept = time
+    }
+}
+
+extension AuthorityDriver {
+    func keepAudit(_ audit: AuditSettings) {
+        (limits.auditKept, limits.auditRecordsKept) = (audit.kept, audit.records)
+        core?.limits.auditKept = audit.kept
+        core?.limits.auditRecordsKept = audit.records
     }
 }
 

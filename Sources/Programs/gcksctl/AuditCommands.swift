@@ -29,8 +29,7 @@ extension ConnectionOptions {
         while true {
             let page = try await auditPage(AuditQuery(start: .after(after), filter: filter))
             try body(page)
-            guard page.lookedThrough < page.head, page.lookedThrough > after || after == 0 else { return }
-            guard page.lookedThrough > after else { return }
+            guard page.lookedThrough < page.head, page.lookedThrough > after else { return }
             after = page.lookedThrough
         }
     }

@@ -39,10 +39,12 @@ extension EngineStore {
         // What lies under the floor is forgotten, though it may still be on disk.
         let rows = try await session.query(AuditTables.page, [.integer(after), .number(limit + 1)])
         var previous = after == 0 ? AuditPlace.start : stored.floor
-        var records: [AuditRecord] = []
+        var (records, octets): ([AuditRecord], Int) = ([], 0)
         for row in rows {
             let stored = try AuditTables.records.row(row)
             if stored.seq > after, records.count < limit {
+                guard octets <= StoreLimits.auditPageOctets else { break }
+                octets += stored.octets.count
                 guard previous.seq == stored.seq - 1 else {
                     throw .incompatible("audit record \(stored.seq - 1) is missing")
                 }
