@@ -3,5 +3,5 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/scenario.sh"
 
-check "the demo ends with exit code 0" env TMPDIR="$run" timeout 100 "$root/Tools/demo"
+check "the demo ends with exit code 0" env TMPDIR="$run" timeout 150 "$root/Tools/demo"
 finish

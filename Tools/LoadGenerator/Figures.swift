@@ -10,6 +10,16 @@ struct Load {
     var milliseconds: [Double] = []
 }
 
+/// One member's way to its SA, in seconds since 1970.
+struct SettledMember: Encodable, Sendable {
+    let member: Int
+    let frontend: String
+    let began: Double
+    let ended: Double
+    /// Nil when it has its SA.
+    let failure: String?
+}
+
 /// What a process spent on a run.
 struct ProcessCost: Encodable {
     let name: String

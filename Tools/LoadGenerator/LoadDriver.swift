@@ -18,7 +18,7 @@ final class LoadDriver: @unchecked Sendable {
     private let engine = CryptoEngine()
     private var entropy = SystemEntropy()
     private var sockets: UnicastSockets?
-    private var timer: RepeatedTask?
+    private var timers: [RepeatedTask] = []
 
     private var waiting = 0..<0
     /// By the initiator's SPI, the first octets of every message.
@@ -29,14 +29,19 @@ final class LoadDriver: @unchecked Sendable {
 
     /// A member on its way to its SA.
     private final class Attempt {
+        let number: Int
         let sa: InitiatorSA
         let local: Endpoint
+        let remote: Endpoint
         let began = NIODeadline.now()
+        let beganAt = LoadDriver.wallSeconds
         var spi: ArraySlice<UInt8> = []
 
-        init(_ sa: InitiatorSA, local: Endpoint) {
+        init(_ number: Int, _ sa: InitiatorSA, local: Endpoint, remote: Endpoint) {
+            self.number = number
             self.sa = sa
             self.local = local
+            self.remote = remote
         }
     }
 
@@ -57,13 +62,17 @@ final class LoadDriver: @unchecked Sendable {
         let sockets = try await UnicastSockets.bind(bindings, on: eventLoop) { driver.receive($0) }
         eventLoop.execute {
             driver.sockets = sockets
-            driver.timer = eventLoop.scheduleRepeatedTask(initialDelay: tick, delay: tick) { _ in driver.sendAgain() }
+            driver.timers.append(
+                eventLoop.scheduleRepeatedTask(initialDelay: tick, delay: tick) { _ in driver.sendAgain() })
+            guard let pace = plan.pace else { return }
+            driver.timers.append(
+                eventLoop.scheduleRepeatedTask(initialDelay: pace, delay: pace) { _ in driver.beginOne() })
         }
         return driver
     }
 
     func stop() async {
-        eventLoop.execute { self.timer?.cancel() }
+        eventLoop.execute { for timer in self.timers { timer.cancel() } }
         await sockets?.close()
     }
 
@@ -78,21 +87,29 @@ final class LoadDriver: @unchecked Sendable {
     }
 
     private func fill() {
-        while running.count < plan.outstanding, let number = waiting.popFirst() { begin(number) }
-        guard running.isEmpty, let finished else { return }
+        if plan.pace == nil {
+            while running.count < plan.outstanding, let number = waiting.popFirst() { begin(number) }
+        }
+        guard running.isEmpty, waiting.isEmpty, let finished else { return }
         self.finished = nil
         load.seconds = Double((NIODeadline.now() - began).nanoseconds) / 1e9
         finished.succeed(load)
     }
 
+    private func beginOne() {
+        if running.count < plan.outstanding, let number = waiting.popFirst() { begin(number) }
+        fill()
+    }
+
     private func begin(_ number: Int) {
         guard let sockets else { return }
+        let remote = plan.remotes[number % plan.remotes.count]
         let local = sockets.endpoints[number % sockets.endpoints.count]
         let configuration = InitiatorConfiguration(
             own: members.credentials[number], sharedKey: members.sharedKey, trust: trust, expectedResponder: nil,
             policy: plan.policy)
-        let sa = InitiatorSA(configuration: configuration, opening: plan.opening, local: local, remote: plan.remote)
-        let attempt = Attempt(sa, local: local)
+        let sa = InitiatorSA(configuration: configuration, opening: plan.opening, local: local, remote: remote)
+        let attempt = Attempt(number, sa, local: local, remote: remote)
         let effects = sa.start(at: Self.now, engine: engine, entropy: &entropy)
         if case .send(let datagrams, _)? = effects.first, let request = datagrams.first {
             attempt.spi = request.prefix(Self.spiOctets)
@@ -141,13 +158,18 @@ final class LoadDriver: @unchecked Sendable {
             load.established += 1
             load.milliseconds.append(Double((NIODeadline.now() - attempt.began).nanoseconds) / 1e6)
         }
+        plan.onSettled?(
+            SettledMember(
+                member: attempt.number, frontend: attempt.remote.description, began: attempt.beganAt,
+                ended: Self.wallSeconds, failure: failure))
     }
 
     private static let spiOctets = 8
     private static var now: Moment { Moment(nanoseconds: NIODeadline.now().uptimeNanoseconds) }
-    private static var wall: WallTime {
+    private static var wall: WallTime { WallTime(milliseconds: Int64(wallSeconds) * 1000) }
+    private static var wallSeconds: Double {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
-        return WallTime(milliseconds: Int64(time.tv_sec) * 1000)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 }

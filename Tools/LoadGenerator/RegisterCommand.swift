@@ -9,8 +9,8 @@ struct RegisterCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "register", abstract: "Opens IKE SAs with one responder and leaves them up.")
 
-    @Option(help: "The responder, such as 127.0.7.11:500.", transform: Forms.endpoint)
-    var frontend: Endpoint
+    @Option(help: "A responder, such as 127.0.7.11:500; members go to several in turn.", transform: Forms.endpoint)
+    var frontend: [Endpoint]
 
     @Option(help: "How members prove themselves: psk or ecdsa.")
     var auth: MemberProof = .psk
@@ -63,7 +63,7 @@ struct RegisterCommand: AsyncParsableCommand {
 
     func run() async throws {
         let plan = LoadPlan(
-            remote: frontend, sources: try LoadPlan.addresses(from: source, count: sources), outstanding: outstanding,
+            remotes: frontend, sources: try LoadPlan.addresses(from: source, count: sources), outstanding: outstanding,
             opening: opening, policy: policy)
         let driver = try await LoadDriver.start(plan, try makeMembers())
         _ = await driver.run(members: 0..<warmUp)

@@ -36,6 +36,9 @@ package enum StoreLimits {
     static let datagramsPerOrder: UInt32 = 65_535
     static let senderIDs = 1 << 16
 
+    /// What a leading node spends on giving the leadership away before it ends; a voter that is gone costs an election timeout.
+    static let handOver: Duration = .seconds(1)
+
     /// What a peer may send before it is known: version and CONNECT.
     static let greetingOctets = 512
     static let greeting: TimeAmount = .seconds(2)

@@ -67,7 +67,8 @@ struct StoreProgram: AsyncParsableCommand {
         log.record(Event("store-stops", .notice, [("node", name), ("why", why)]))
         // An engine that cannot stop must not keep the process; the log needs no farewell.
         signal(SIGALRM) { _ in _exit(0) }
-        alarm(2)
+        alarm(3)
+        await process.handOver()
         process.stop()
         _exit(0)
     }

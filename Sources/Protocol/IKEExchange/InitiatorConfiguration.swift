@@ -42,8 +42,12 @@ package struct Retransmission: Hashable, Sendable {
     package var first: Duration = .milliseconds(500)
     package var longest: Duration = .seconds(8)
     package var tries = 7
+    /// The same for IKE_SA_INIT, which a responder answers without asking anybody.
+    package var initialTries = 7
 
     package init() {}
+
+    func tries(of exchange: ExchangeType) -> Int { exchange == .ikeSAInit ? initialTries : tries }
 
     func delay(after sent: Int) -> Duration {
         min(first * (1 << min(max(sent - 1, 0), 16)), longest)

@@ -139,7 +139,7 @@ package final class InitiatorSA {
     /// Sends again what was not answered, or gives up.
     package func tick(at now: Moment) -> [InitiatorEffect] {
         guard var request = outstanding, request.next <= now else { return [] }
-        guard request.sent < configuration.retransmission.tries else { return end(.noAnswer) }
+        guard request.sent < configuration.retransmission.tries(of: request.exchange) else { return end(.noAnswer) }
         request.sent += 1
         request.next = now + configuration.retransmission.delay(after: request.sent)
         outstanding = request

@@ -1,3 +1,5 @@
+import IKEExchange
+
 /// What a member keeps at most, and how long it waits.
 package enum MemberLimits {
     /// Groups one member follows.
@@ -29,6 +31,14 @@ package enum MemberLimits {
     /// Between attempts to reach a frontend: doubled each time from least to most, and half of it jittered.
     static let connectionPauseLeast = Duration.milliseconds(500)
     static let connectionPauseMost = Duration.seconds(60)
+    /// Where another frontend can be asked, a silent one is left after 3 s in IKE_SA_INIT and after 4.5 s in what follows: that is
+    /// more than the 4 s after which a frontend without its authority says so.
+    static var patienceAmongSeveral: Retransmission {
+        var patience = Retransmission()
+        patience.longest = .milliseconds(1500)
+        (patience.initialTries, patience.tries) = (3, 4)
+        return patience
+    }
     /// Soft lifetime: a twentieth of the lifetime before its end, and at most this long.
     static let softMarginMost = Duration.seconds(300)
     static let softMarginDivisor = 20

@@ -50,6 +50,7 @@ package struct MemberConfiguration {
         configuration.expectedResponder = frontend.identity ?? ike.expectedResponder
         configuration.natTraversalPort = frontend.natTraversalPort
         configuration.policy.offersPlainIKE = holdsBareSA
+        if frontends.count > 1 { configuration.retransmission = MemberLimits.patienceAmongSeveral }
         return configuration
     }
 }

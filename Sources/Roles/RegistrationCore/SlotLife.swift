@@ -53,7 +53,7 @@ extension RegistrationCore {
 
     /// A member that begins again and again keeps its latest SAs only; one that says it has no other has no other.
     private func list(_ slot: Slot, at now: Moment) -> [RegistrationEffect] {
-        guard let peer = slot.sa.peer else { return [] }
+        guard let peer = slot.sa.peer?.canonical else { return [] }
         let others = (sasByIdentity[peer] ?? []).compactMap { slots[$0] }
         sasByIdentity[peer, default: []].append(slot.sa.spiR)
         if slot.sa.saysInitialContact {
@@ -67,7 +67,7 @@ extension RegistrationCore {
     }
 
     private func unlist(_ slot: Slot) {
-        guard let peer = slot.sa.peer else { return }
+        guard let peer = slot.sa.peer?.canonical else { return }
         sasByIdentity[peer]?.removeAll { $0 == slot.sa.spiR }
         if sasByIdentity[peer]?.isEmpty == true { sasByIdentity[peer] = nil }
     }
@@ -159,7 +159,7 @@ extension RegistrationCore {
         slot.asking = nil
     }
 
-    private func ended(_ slot: Slot, _ name: String) -> RegistrationEffect {
+    func ended(_ slot: Slot, _ name: String) -> RegistrationEffect {
         .event(
             Event(
                 name, .info, [("spi", slot.sa.spiR.description), ("member", slot.sa.peer?.description ?? "-")]))

@@ -33,6 +33,21 @@ import Testing
         #expect(delays.allSatisfy { $0 <= LeaderSearch.delayMax })
     }
 
+    @Test func whileALeaderIsChosenTheSearchStaysQuick() {
+        var search = search()
+        _ = search.advance(after: .lost(hint: nil), jitter: 1)
+        var delays: [Duration] = []
+        while delays.count < 20 {
+            let delay = search.advance(after: .notLeader(nil), jitter: 1)
+            if delay > .zero { delays.append(delay) }
+        }
+        #expect(delays.prefix(3) == [.milliseconds(50), .milliseconds(100), .milliseconds(200)])
+        #expect(delays.prefix(LeaderSearch.electionRounds + 1).allSatisfy { $0 <= .milliseconds(200) })
+        #expect(delays[LeaderSearch.electionRounds + 1] == .milliseconds(400))
+        #expect(delays.last == LeaderSearch.delayMax)
+        #expect(delays.prefix(LeaderSearch.electionRounds).reduce(.zero, +) > .seconds(2))
+    }
+
     @Test func jitterHalvesAtMost() {
         var search = LeaderSearch(names: ["a"])
         #expect(search.advance(after: .failed, jitter: 0) == .milliseconds(25))

@@ -70,6 +70,32 @@ import Testing
         for node in nodes { await node.stop() }
     }
 
+    @Test func `a store that is told to stop hands the log over`() async throws {
+        let pki = try TestPKI()
+        defer { pki.remove() }
+        let harness = try StoreHarness()
+        let nodes = try harness.threeNodes(pki).map { settings in
+            var settings = settings
+            settings.latencyMilliseconds = 200
+            return harness.start(settings)
+        }
+        do {
+            try await form(nodes)
+            let term = try await nodes[0].leading().term
+            _ = try await nodes[0].store.commit(StoreTransaction(term: term, mutations: Rows.registration(1)))
+            let begun = ContinuousClock.now
+            await nodes[0].stop()
+            let next = try await leader([nodes[1], nodes[2]])
+            // Without it an election begins 3 to 6 s after the last heartbeat, which are 300 ms apart.
+            #expect(begun.duration(to: .now) < .milliseconds(2600))
+            #expect(try await next.leading().members == [Rows.member(1)])
+        } catch {
+            for node in nodes { await node.stop() }
+            throw error
+        }
+        for node in nodes { await node.stop() }
+    }
+
     /// Every node holds the same pages.
     private func replicasAreEqual(_ nodes: [StoreHarness.Node]) async throws {
         _ = try await eventually("equal replicas") { () -> Bool? in

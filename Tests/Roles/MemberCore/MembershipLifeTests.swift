@@ -158,8 +158,18 @@ import Testing
         try world.give(.start)
         for frontend in world.frontends { frontend.isDown = true }
         #expect(try world.give(.stop) == ["remove 1", "remove rekey", "part 239.1.1.1:848"])
-        #expect(try world.run(seconds: 4.9) == [])
+        // The first is given up in time to say farewell to the other.
+        #expect(try world.run(seconds: 4.9) == ["ike-sa-closed no answer"])
         #expect(try world.run(seconds: 0.2) == ["finished"])
+    }
+
+    @Test func theOtherFrontendTakesTheFarewellOfOneThatStops() throws {
+        let world = try MemberWorld(groups: [try GroupFixture()])
+        try world.give(.start)
+        world.frontends[0].isDown = true
+        try world.give(.stop)
+        #expect(try world.run(seconds: 5).last == "finished")
+        #expect(world.frontends[1].leaves == [.registrationFailed])
     }
 
     @Test func stoppingBeforeAnythingWasReachedEndsAtOnce() throws {

@@ -57,6 +57,37 @@ struct SALifeTests {
         #expect(front.core.sasByIdentity.isEmpty && front.core.asking.isEmpty)
     }
 
+    @Test func aMemberThatWasTakenOutIsToldSoAtOnce() throws {
+        let front = try Front()
+        let forged = try established(front)
+        let member = try #require(front.core.sasByIdentity.keys.first)
+        #expect(front.core.dismiss([.fqdn("somebody.else")], at: front.now).isEmpty)
+        let said = front.core.dismiss([member], at: front.now)
+        #expect(try request(said, forged).payloads == [.delete(.ikeSA)])
+        #expect(said.events.map(\.name) == ["ike-dismissed"])
+        // Nothing new is begun on it, and nobody is dismissed twice.
+        #expect(front.deliver(try forged.seal(.gsaRegistration, 2, [.identificationGroup(frontGroup)])).isEmpty)
+        #expect(front.core.dismiss([member], at: front.now).isEmpty)
+        _ = try answer(front, forged, 0)
+        _ = tick(front, after: front.limits.linger)
+        #expect(front.status("ike-sas") == 0)
+        #expect(front.core.sasByIdentity.isEmpty)
+    }
+
+    @Test func everySAOfADismissedMemberEndsWithItsOpenQuestion() throws {
+        let front = try Front()
+        for seed in UInt64(1)...3 { _ = try established(front, seed: seed) }
+        let asking = try ForgedInitiator(seed: 4)
+        _ = try front.begin(asking)
+        _ = try front.authenticate(asking, join: true)
+        #expect(front.core.asking.count == 1)
+        let member = try #require(front.core.sasByIdentity.keys.first)
+        let said = front.core.dismiss([member], at: front.now)
+        #expect(said.events.count == 4)
+        // What the authority answers afterwards finds nobody.
+        #expect(front.core.asking.isEmpty)
+    }
+
     @Test func deletesThatCrossAreBothAnswered() throws {
         let front = try Front { $0.saLife = .seconds(100) }
         let forged = try established(front)

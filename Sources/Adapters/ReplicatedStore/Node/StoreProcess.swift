@@ -85,6 +85,26 @@ package final class StoreProcess: Sendable {
         connection?.close()
     }
 
+    /// Gives the log's leadership to another voter when this node has it, so that nobody waits for an election. Within
+    /// `StoreLimits.handOver`, whether it succeeds or not.
+    package func handOver() async {
+        let end = ContinuousClock.now + StoreLimits.handOver
+        var left: Duration { ContinuousClock.now.duration(to: end) }
+        guard let descriptor = try? node.connect(),
+            let connection = try? await EngineConnection.open(descriptor: descriptor, on: group)
+        else { return }
+        defer { connection.close() }
+        guard case .server(let leader, _)? = try? await connection.perform(.leader, within: left),
+            leader == settings.id,
+            case .servers(let nodes)? = try? await connection.perform(.cluster, within: left)
+        else { return }
+        for other in nodes where other.id != settings.id && other.duty == .voter && left > .zero {
+            guard (try? await connection.perform(.transfer(id: other.id), within: left)) != nil else { continue }
+            return events(
+                Event("leadership-handed-over", .notice, [("node", settings.name), ("to", other.name)]))
+        }
+    }
+
     /// Ends the node; nothing that was acknowledged depends on it.
     package func stop() {
         unlink(settings.socketPath)
