@@ -8,6 +8,8 @@ enum Canary: String, CaseIterable, ExpressibleByArgument, Sendable {
     case lostChange = "lost-change"
     /// A member hangs and stays so.
     case deafMember = "deaf-member"
+    /// The keys of another member leak to one that was excluded.
+    case leakedKey = "leaked-key"
 
     /// The promise whose check must find it.
     var promise: String {
@@ -15,6 +17,7 @@ enum Canary: String, CaseIterable, ExpressibleByArgument, Sendable {
         case .forgedRekey: RekeyOctets.promise
         case .lostChange: LostChanges.promise
         case .deafMember: OneGSA.promise
+        case .leakedKey: Exclusions.promise
         }
     }
 

@@ -96,9 +96,11 @@ final class Conductor {
         let start = Clock.monotonicMilliseconds()
         _ = Self.wait(60_000) { [load] in load.isDone }
         _ = Self.wait(30_000) { [leaders] in leaders.reachable == Topology.authorities }
+        // A member that was refused asks again after minutes only; started anew it asks at once.
+        for member in load.askedBack { restart(member) }
         // Members that missed a change of the Rekey SA learn so from a message they cannot read.
-        if canary != .deafMember { _ = control.run(["rekey", "now", "market-data", "--all"]) }
-        if canary == .deafMember { fleet.pause("member-1"); _ = control.run(["rekey", "now", "market-data", "--all"]) }
+        if canary == .deafMember { fleet.pause("member-2") }
+        _ = control.run(["rekey", "now", "market-data", "--all"])
         let settled = Self.wait(milliseconds) { [self] in
             for ending in fleet.look() { Progress.say("!! \(ending.name) ended by itself: \(ending.how)") }
             return load.look() != nil && hasSettled()
@@ -106,7 +108,14 @@ final class Conductor {
         settledAfter = settled ? Clock.monotonicMilliseconds() - start : nil
         Progress.say(settled ? "one GSA everywhere" : "members did not agree in time")
         gather()
-        if canary == .deafMember { fleet.resume("member-1") }
+        if canary == .deafMember { fleet.resume("member-2") }
+    }
+
+    private func restart(_ identity: String) {
+        let numbers = 1...max(1, lab.topology.members)
+        guard let number = numbers.first(where: { "fqdn:\(Fleet.memberName($0))" == identity }) else { return }
+        fleet.end("member-\(number)", SIGTERM)
+        try? fleet.start("member-\(number)")
     }
 
     private func hasSettled() -> Bool {
@@ -143,6 +152,10 @@ final class Conductor {
             let path = "\(Fleet.memberFolder(lab, number))/ikev2_decryption_table"
             let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
             evidence.keyRows["fqdn:\(Fleet.memberName(number))"] = text.split(separator: "\n").map(String.init)
+        }
+        if canary == .leakedKey {
+            evidence.keyRows["fqdn:\(Fleet.memberName(1))", default: []] +=
+                evidence.keyRows["fqdn:\(Fleet.memberName(2))"] ?? []
         }
         if canary == .lostChange {
             let attempt = LedgerEntry.Attempt(sent: 0, answered: 0, code: 0)

@@ -25,15 +25,14 @@ struct RunCommand: ParsableCommand {
 
     func run() throws {
         let milliseconds = Int(minutes * 60_000)
-        let library = ClockLibrary.path
-        let plan = try makePlan(milliseconds, library)
+        let plan = possible(try makePlan(milliseconds))
         Progress.plain("plan (seed \(seed)):\n" + PlanFile.text(plan))
         guard !dryRun else { return }
         let lab: Lab
         let conductor: Conductor
         do {
             lab = try Lab(folder: folder, bin: bin, topology: Topology(members: members), seed: seed)
-            let preload = plan.acts.contains { $0.kind == .clock } ? library : nil
+            let preload = plan.acts.contains { $0.kind == .clock } ? MachineAbilities.clockLibrary : nil
             let fleet = Fleet(lab: lab, clockLibrary: preload)
             conductor = try Conductor(lab: lab, plan: plan, canary: canary, fleet: fleet, seed: seed)
             try conductor.play(milliseconds: milliseconds)
@@ -61,7 +60,16 @@ struct RunCommand: ParsableCommand {
         guard findings.allSatisfy(\.broken.isEmpty) else { throw ExitCode(1) }
     }
 
-    private func makePlan(_ milliseconds: Int, _ clockLibrary: String?) throws -> FaultPlan {
+    /// The plan without the acts that this machine cannot make.
+    private func possible(_ plan: FaultPlan) -> FaultPlan {
+        let lacking = MachineAbilities.lacking
+        for (kind, what) in lacking where plan.acts.contains(where: { $0.kind == kind }) {
+            Progress.plain("without \(kind.rawValue): \(what)")
+        }
+        return FaultPlan(plan.acts.filter { act in !lacking.contains { $0.kind == act.kind } })
+    }
+
+    private func makePlan(_ milliseconds: Int) throws -> FaultPlan {
         if let plan {
             let text: String
             do { text = try String(contentsOfFile: plan, encoding: .utf8) } catch {
@@ -83,13 +91,5 @@ struct RunCommand: ParsableCommand {
             }
         }
         return FaultPlan.make(seed: seed, milliseconds: milliseconds, kinds: kinds, members: members)
-    }
-}
-
-/// libfaketime, where Debian installs it.
-enum ClockLibrary {
-    static var path: String? {
-        let places = ["x86_64-linux-gnu", "aarch64-linux-gnu"].map { "/usr/lib/\($0)/faketime/libfaketimeMT.so.1" }
-        return places.first { FileManager.default.fileExists(atPath: $0) }
     }
 }

@@ -86,7 +86,7 @@ final class FaultActor {
         case .loss: return weather({ $0.lossPercent = $1 }, act.level)
         case .duplicate: return weather({ $0.duplicatePercent = $1 }, act.level)
         case .delay: return weather({ $0.delayMilliseconds = $1 }, act.level)
-        case .diskFull: return filling("\(lab.folder)/var/\(name)")
+        case .diskFull: return filling("\(lab.folder)/var/\(name)", fleet.stores(of: name))
         case .diskSlow: return slowing(fleet.stores(of: name), act.level)
         case .clock: return movingClock(name, act.level)
         case .answerLoss:
@@ -116,7 +116,7 @@ final class FaultActor {
         return { rules.change { set(&$0, 0) } }
     }
 
-    private func filling(_ folder: String) -> () -> Void {
+    private func filling(_ folder: String, _ stores: [pid_t]) -> () -> Void {
         let path = folder + "/filler"
         let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
         var chunk = [UInt8](repeating: 0, count: 1 << 20)
@@ -124,6 +124,8 @@ final class FaultActor {
             if write(descriptor, chunk, chunk.count) < chunk.count { chunk.removeLast(chunk.count / 2) }
         }
         close(descriptor)
+        // The log's segments are allocated ahead: a store that begins anew needs room at once.
+        for pid in stores { Glibc.kill(pid, SIGKILL) }
         return { unlink(path) }
     }
 

@@ -9,6 +9,7 @@ final class OperatorLoad: Sendable {
         var views: [GroupView] = []
         var doubled: [DoubledRequest] = []
         var excluded: Set<String> = []
+        var askedBack: Set<String> = []
         var isStopping = false
         var isDone = false
     }
@@ -34,6 +35,8 @@ final class OperatorLoad: Sendable {
     var views: [GroupView] { state.withLock { $0.views } }
     var doubled: [DoubledRequest] { state.withLock { $0.doubled } }
     var excluded: Set<String> { state.withLock { $0.excluded } }
+    /// Excluded once, and allowed again.
+    var askedBack: Set<String> { state.withLock { $0.askedBack } }
     var isDone: Bool { state.withLock { $0.isDone } }
 
     func start(seed: UInt64) {
@@ -54,11 +57,14 @@ final class OperatorLoad: Sendable {
 
     private func next(_ number: Int, _ draw: inout SeededDraw) -> LedgerEntry.Change {
         let group = "market-data"
+        // Early, so that short runs have an exclusion too, and rekeys after it.
+        if number == 3, canEvict { return .evict(group: group, member: "fqdn:\(Fleet.memberName(1))") }
         switch draw.number(in: 1...100) {
         case 1...15: return .createGroup("probe-\(number)")
         case 16...30: return .memberLimit(group: group, 1000 + number)
         case 31...42 where canEvict:
-            if let member = excluded.sorted().first { return .allow(group: group, member: member) }
+            if number > 10, let member = excluded.sorted().first { return .allow(group: group, member: member) }
+            guard excluded.isEmpty else { return .rekey(group: group, scope: "--tek") }
             return .evict(group: group, member: "fqdn:\(Fleet.memberName(draw.number(in: 1...members)))")
         case 43...47 where canTransfer: return .transfer(to: "authority-\(draw.number(in: 1...3))")
         case let other: return .rekey(group: group, scope: ["--tek", "--kek", "--all"][other % 3])
@@ -93,8 +99,12 @@ final class OperatorLoad: Sendable {
     private func note(_ change: LedgerEntry.Change) {
         state.withLock { state in
             switch change {
-            case .evict(_, let member): state.excluded.insert(member)
-            case .allow(_, let member): state.excluded.remove(member)
+            case .evict(_, let member):
+                state.excluded.insert(member)
+                state.askedBack.remove(member)
+            case .allow(_, let member):
+                state.excluded.remove(member)
+                state.askedBack.insert(member)
             case .createGroup, .memberLimit, .rekey, .transfer: break
             }
         }

@@ -16,7 +16,7 @@ enum FaultKind: String, CaseIterable, Sendable {
     case majority
     /// Some packets of everybody are lost, come twice, or come late and in another order.
     case loss, duplicate, delay
-    /// The data folder of the target is filled to the last octet.
+    /// The data folder of the target is filled to the last octet, and its store begins anew in it.
     case diskFull = "disk-full"
     /// The target's store sleeps in every write to its disk.
     case diskSlow = "disk-slow"
