@@ -116,6 +116,8 @@ let programs: [Target] = [
     .executableTarget(
         name: "gcks-loadgen", dependencies: allProtocol + ["DatagramIO", swiftCrypto, arguments] + x509 + nio,
         path: "Tools/LoadGenerator", swiftSettings: house),
+    .executableTarget(
+        name: "gcks-chaos", dependencies: allProtocol + [arguments], path: "Tools/Chaos", swiftSettings: house),
 ]
 
 let testTargets: [Target] = [
@@ -150,6 +152,7 @@ let testTargets: [Target] = [
         "Programs", "ProgramTests",
         allProtocol + ["ProgramKit", "gcks-member", "SASinks", "Settings", "Telemetry"] + nio),
     tests("Scenarios", "ScenarioTests", allProtocol),
+    tests("Chaos", "ChaosTests", allProtocol + ["gcks-chaos"]),
     tests("Interop", "InteropTests", allProtocol),
     tests("Fuzz", "FuzzTests", allProtocol + ["RegistrationCore", "MemberCore"]),
 ]

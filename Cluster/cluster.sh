@@ -6,6 +6,8 @@
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 authorities=3 frontends=2 broadcasters=2
+# Where they stand; Tools/chaos sets addresses of a network in namespaces.
+authority_prefix=127.0.7. frontend_prefix=127.0.7.1 member_prefix=127.0.7.2 member_interface=lo
 declare -A pids=()
 umask 077
 
@@ -42,8 +44,10 @@ tls() { # indent, name of the certificate
 authority_list() {
   local n
   echo "authorities:"
-  for ((n = 1; n <= authorities; n++)); do echo "  - { name: authority-$n, address: \"127.0.7.$n:7701\" }"; done
+  for ((n = 1; n <= authorities; n++)); do echo "  - { name: authority-$n, address: \"$authority_prefix$n:7701\" }"; done
 }
+
+broadcaster_way() { echo 'multicast: { sources: [127.0.0.1], interface: lo, loop: true }'; } # number
 
 write_settings() {
   local n peer
@@ -52,16 +56,16 @@ write_settings() {
     {
       printf 'name: authority-%s\nid: %s\ndata: %s\n' "$n" "$n" "$run/var/authority-$n"
       echo "rpc:"
-      echo "  listen: 127.0.7.$n:7701"
+      echo "  listen: $authority_prefix$n:7701"
       tls "" "authority-authority-$n"
       echo "store:"
       echo "  latency: 20ms"
       if ((authorities > 1)); then
-        echo "  listen: 127.0.7.$n:7702"
+        echo "  listen: $authority_prefix$n:7702"
         tls "  " "store-authority-$n"
         echo "nodes:"
         for ((peer = 1; peer <= authorities; peer++)); do
-          echo "  - { name: authority-$peer, id: $peer, store: \"127.0.7.$peer:7702\" }"
+          echo "  - { name: authority-$peer, id: $peer, store: \"$authority_prefix$peer:7702\" }"
         done
       fi
       printf 'root_key: { file: %s }\n' "$run/pki/root.key"
@@ -70,7 +74,7 @@ write_settings() {
   for ((n = 1; n <= frontends; n++)); do
     {
       printf 'name: frontend-%s\nidentity: "fqdn:gcks.demo"\nlisten:\n' "$n"
-      echo "  - { address: 127.0.7.1$n, ports: [$ike, $gdoi], nat_traversal_port: $nat }"
+      echo "  - { address: $frontend_prefix$n, ports: [$ike, $gdoi], nat_traversal_port: $nat }"
       authority_list
       tls "" "frontend-frontend-$n"
       printf 'credentials:\n  certificate: %s\n  key: %s\n  trust_anchors: [%s]\n  shared_keys: %s\n' \
@@ -84,7 +88,7 @@ write_settings() {
       echo "name: broadcaster-$n"
       authority_list
       tls "" "broadcaster-broadcaster-$n"
-      printf 'multicast: { sources: [127.0.0.1], interface: lo, loop: true }\n'
+      broadcaster_way "$n"
     } >"$run/etc/broadcaster-$n.yaml"
   done
   {
@@ -100,11 +104,11 @@ write_member() {
   {
     echo "identity: \"fqdn:$name\""
     echo 'gcks: "fqdn:gcks.demo"'
-    echo "local_address: 127.0.7.2$n"
-    echo "interface: lo"
+    echo "local_address: $member_prefix$n"
+    echo "interface: $member_interface"
     echo "frontends:"
-    echo "  - { address: \"127.0.7.1$first:$port\", nat_traversal_port: $nat }"
-    ((frontends > 1)) && echo "  - { address: \"127.0.7.1$second:$port\", nat_traversal_port: $nat }"
+    echo "  - { address: \"$frontend_prefix$first:$port\", nat_traversal_port: $nat }"
+    ((frontends > 1)) && echo "  - { address: \"$frontend_prefix$second:$port\", nat_traversal_port: $nat }"
     echo "credentials:"
     if [[ "$kind" == psk ]]; then
       "$root/Tools/dev-ca" shared-key "$run/pki" "fqdn:$name" | sed "s/^fqdn:$name/fqdn:gcks.demo/" >"$run/pki/$name.psk"
@@ -118,7 +122,7 @@ write_member() {
     echo "groups:"
     echo "  - { id: \"keyid:market-data\", role: $role, rekey: \"239.77.0.1:10848\" }"
     echo "sinks:"
-    echo "  - export: { folder: $run/var/$name }"
+    echo "  - export: { folder: $run/var/$name, with_keys: ${member_keys:-false} }"
     [[ -n "${key_log:-}" ]] && echo "key_log: $run/keys"
     true
   } >"$run/etc/$name.yaml"

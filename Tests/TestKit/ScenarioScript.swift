@@ -23,6 +23,13 @@ package struct ScenarioScript: Sendable {
         }
     }()
 
+    /// Whether a script may have TAP devices in a network namespace.
+    package static let mayHaveTAPDevices: Bool = {
+        ["unshare --net", "unshare --user --map-root-user --net"].contains { isolate in
+            shell("\(isolate) sh -c 'ip tuntap add probe mode tap' 2>&1", name: "TAP devices").code == 0
+        }
+    }()
+
     private static func shell(_ command: String, name: String) -> ScenarioScript {
         guard let pipe = popen(command, "r") else {
             return ScenarioScript(name: name, output: "cannot start a shell", code: -1)
