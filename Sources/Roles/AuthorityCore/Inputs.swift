@@ -12,6 +12,8 @@ package enum AuthorityInput: Sendable {
     /// Something happened outside the core that belongs into the audit trail (a node drained, a backup made): the driver asks for
     /// its record. What must not happen without its record waits for the reply of this input's commit.
     case audit(AuditEntry)
+    /// A frontend of this name came or went.
+    case frontend(String)
 }
 
 /// What the program does once the decision is committed.
@@ -21,6 +23,8 @@ package enum AuthorityEffect: Sendable {
     case broadcast(RekeyOrder)
     /// No broadcaster acknowledged this order in its time; it is given up.
     case withdraw(Int64)
+    /// Frontends have to be told what they share, or what they are to do.
+    case fleetChanged
     case event(Event)
 }
 

@@ -29,6 +29,9 @@ package enum MemberLimits {
     /// Between attempts to reach a frontend: doubled each time from least to most, and half of it jittered.
     static let connectionPauseLeast = Duration.milliseconds(500)
     static let connectionPauseMost = Duration.seconds(60)
+    /// REDIRECTs that are followed within the window (RFC 5685 4).
+    static let redirects = 5
+    static let redirectWindow = Duration.seconds(300)
     /// Soft lifetime: a twentieth of the lifetime before its end, and at most this long.
     static let softMarginMost = Duration.seconds(300)
     static let softMarginDivisor = 20
