@@ -42,6 +42,9 @@ struct HoldCommand: AsyncParsableCommand {
     @Option(help: "Sender-IDs to ask for; 0 for a receiver.")
     var senderIDs: UInt32 = 0
 
+    @Flag(help: "Say Delete at the end; without it the SAs stay up at the responder.")
+    var leave = false
+
     @Option(help: "The shared key of all members.")
     var secret = "bench psk"
 
@@ -62,6 +65,7 @@ struct HoldCommand: AsyncParsableCommand {
             plan, members, natTraversalPort: natTraversalPort, liveness: .milliseconds(liveness))
         await driver.register(first..<first + self.members)
         try await Task.sleep(for: .seconds(seconds))
+        if leave { await driver.leave() }
         let figures = await driver.stop()
         print(String(decoding: try JSONEncoder().encode(figures), as: UTF8.self))
         fflush(nil)
@@ -79,6 +83,8 @@ struct HoldFigures: Encodable, Sendable {
     /// Questions of members for a sign of life, and how many were answered.
     var asked = 0
     var answered = 0
+    /// Those whose Delete was answered.
+    var left = 0
     /// Requests of the responder that members answered.
     var shown = 0
     var retransmissions = 0

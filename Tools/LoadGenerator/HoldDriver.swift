@@ -86,13 +86,29 @@ final class HoldDriver: @unchecked Sendable {
         try? await promise.futureResult.get()
     }
 
+    /// Says Delete for every member, and returns when all were answered, or after a while.
+    func leave() async {
+        eventLoop.execute { [self] in
+            isEnding = true
+            figures.asked -= held.values.count { $0.isAsking }
+            for member in held.values where member.isRegistered {
+                member.isAsking = false
+                perform(member.sa.close(at: Self.now, engine: engine, entropy: &entropy), of: member)
+            }
+        }
+        for _ in 0..<100 {
+            try? await Task.sleep(for: .milliseconds(100))
+            if (try? await eventLoop.submit({ self.held.values.allSatisfy(\.sa.isClosed) }).get()) != false { return }
+        }
+    }
+
     /// What became of them; their SAs stay up at the responder.
     func stop() async -> HoldFigures {
         let figures = try? await eventLoop.submit { [self] in
-            isEnding = true
             timer?.cancel()
             // A question that is under way is none yet.
-            self.figures.asked -= held.values.count { $0.isAsking }
+            if !isEnding { self.figures.asked -= held.values.count { $0.isAsking } }
+            isEnding = true
             return self.figures
         }.get()
         await sockets?.close()
@@ -145,7 +161,7 @@ final class HoldDriver: @unchecked Sendable {
             let again = member.sa.tick(at: Self.now)
             if case .send? = again.first { figures.retransmissions += 1 }
             perform(again, of: member)
-            guard member.isRegistered, !member.isAsking, member.asksAt <= .now() else { continue }
+            guard member.isRegistered, !member.isAsking, !isEnding, member.asksAt <= .now() else { continue }
             let question = member.sa.checkLiveness(at: Self.now, engine: engine, entropy: &entropy)
             guard !question.isEmpty else { continue }
             member.isAsking = true
@@ -167,6 +183,7 @@ final class HoldDriver: @unchecked Sendable {
                 figures.registered += 1
                 underWay -= 1
             case .refused(_, let notify): fail(member, "\(notify)")
+            case .closed(.finished) where isEnding: figures.left += 1
             case .closed(let closure): fail(member, "\(closure)")
             case .established, .left, .redirected, .event, .keyLog: continue
             }

@@ -15,6 +15,9 @@ struct Draining {
 }
 
 extension RegistrationCore {
+    /// True while new members are turned away.
+    package var isDraining: Bool { draining != nil }
+
     func learn(_ order: DrainOrder?, at now: Moment, wall: WallTime) {
         guard let order else {
             draining = nil
