@@ -39,7 +39,7 @@ struct HoldCommand: AsyncParsableCommand {
     @Option(help: "The group to join by GSA_AUTH.", transform: Forms.identity)
     var group: Identity
 
-    @Option(help: "Sender-IDs to ask for; 0 for a receiver.")
+    @Option(name: .customLong("sender-ids"), help: "Sender-IDs to ask for; 0 for a receiver.")
     var senderIDs: UInt32 = 0
 
     @Flag(help: "Say Delete at the end; without it the SAs stay up at the responder.")
