@@ -79,6 +79,9 @@ write_settings() {
       tls "" "frontend-frontend-$n"
       printf 'credentials:\n  certificate: %s\n  key: %s\n  trust_anchors: [%s]\n  shared_keys: %s\n' \
         "$run/pki/gcks.demo.pem" "$run/pki/gcks.demo.key" "$run/pki/ca.pem" "$run/pki/shared-keys"
+      [[ -n "${idle_limit:-}" ]] && echo "ike: { idle_limit: $idle_limit }"
+      [[ -n "${relay:-}" ]] && echo "relay: { listen: \"127.0.7.1$n:7711\" }"
+      [[ -n "${public_addresses:-}" ]] && echo "public_address: 127.0.7.1$n"
       [[ -n "${key_log:-}" ]] && echo "key_log: $run/keys"
       true
     } >"$run/etc/frontend-$n.yaml"

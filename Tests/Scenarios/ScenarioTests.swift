@@ -10,6 +10,10 @@ struct ScenarioTests {
 
     @Test func membersUseTheOtherFrontendWhenOneIsKilled() { run("frontend-kill") }
 
+    @Test func membersStayBehindABalancerThatSendsEachDatagramToARandomFrontend() { run("balancer") }
+
+    @Test func aDrainedFrontendLosesNobody() { run("drain") }
+
     @Test func nothingAcknowledgedIsLostWhenTheLeaderIsKilled() { run("authority-kill") }
 
     @Test func anAuthorityOutlivesItsStoreProcess() { run("store-kill") }

@@ -11,6 +11,7 @@ package enum StateRefusal: Error, Hashable {
     case auditGap
     case auditKeyChanges
     case anchorWithoutRecord
+    case frontendNumberTaken
 }
 
 extension StoredState {
@@ -73,6 +74,13 @@ extension StoredState {
                 rekeyHistory.remove(at: oldest)
             }
         case .putAuditKey, .appendAudit, .addAuditAnchor, .forgetAudit: try audit.apply(mutation)
+        case .putFleetSecret(let row): fleetSecret = row
+        case .putFrontend(let row):
+            guard !frontends.contains(where: { ($0.name == row.name) != ($0.number == row.number) }) else {
+                throw .frontendNumberTaken
+            }
+            frontends.removeAll { $0.name == row.name }
+            frontends.append(row)
         }
     }
 

@@ -5,7 +5,9 @@ package import GroupModel
 /// The peer is authenticated and its role checked before any call. One call per batch, never one per registration.
 package protocol AuthorityService: Sendable {
     /// A frontend connected. Refuse with `.notLeader` when another authority leads.
-    func openRegistration(from peer: PeerIdentity) async throws(StreamRefusal) -> any RegistrationSession
+    func openRegistration(
+        from peer: PeerIdentity, _ announcement: FrontendAnnouncement?
+    ) async throws(StreamRefusal) -> any RegistrationSession
 
     /// A broadcaster connected. Refuse with `.notLeader` when another authority leads.
     func openBroadcast(from peer: PeerIdentity) async throws(StreamRefusal) -> any BroadcastSession
@@ -33,10 +35,16 @@ package enum SessionOutput<Item: Sendable>: Sendable {
     case ended(StreamRefusal)
 }
 
+/// What a frontend is told.
+package enum RegistrationOutput: Sendable {
+    case answer(RegistrationAnswer)
+    case fleet(FleetUpdate)
+}
+
 /// One frontend's stream. Many batches may be outstanding; answers come in any order, in batches as they are committed.
 package protocol RegistrationSession: Sendable {
     /// Read once. Finishing it without `.ended` ends the stream as `.unavailable`.
-    var answers: AsyncStream<SessionOutput<RegistrationAnswer>> { get }
+    var outputs: AsyncStream<SessionOutput<RegistrationOutput>> { get }
     /// Must return soon: while it runs, nothing more is read from this frontend.
     func submit(_ requests: [RegistrationRequest]) async
     func heartbeat(_ counters: [String: Int64]) async

@@ -26,6 +26,7 @@ package enum Limits {
     static let lines = 4096
     /// Rows of one operator reply.
     static let rows = 100_000
+    static let frontends = 1024
     static let senderIDsPerMember = 4096
     /// Registrations without an answer on one stream: a client answers `.unavailable` above it, a server ends the stream.
     package static let outstandingRegistrations = 65_536

@@ -42,6 +42,11 @@ extension Section {
 }
 
 extension Forms {
+    static let ownEndpoint = "ADDRESS:PORT of this host, not 0.0.0.0 or ::, IPv6 in brackets"
+    static func ownEndpoint(_ text: String) -> Endpoint? {
+        Endpoint(text).flatMap { ownAddress($0.address.description) == nil || $0.port == 0 ? nil : $0 }
+    }
+
     /// NAT detection hashes the address that datagrams leave from and arrive at, so it has to be one (RFC 7296 2.23).
     static let ownAddress = "one IPv4 or IPv6 address of this host, not 0.0.0.0, :: or multicast"
     static func ownAddress(_ text: String) -> IPAddress? {
@@ -73,6 +78,10 @@ package struct FrontendSettings: Sendable {
     package let saLifetime: Duration
     /// Silence after which a member is asked whether it lives.
     package let idleLimit: Duration
+    /// Where other frontends hand on datagrams of our IKE SAs; nil: they do not.
+    package let relay: Endpoint?
+    /// Where members reach this frontend and no other: they are sent here when another drains. Nil: they are not.
+    package let publicAddress: IPAddress?
     package let keyLog: String?
     /// Metrics and health; nil: not shown.
     package let admin: Endpoint?
@@ -101,6 +110,10 @@ package struct FrontendSettings: Sendable {
             ike?.value("sa_lifetime", Forms.duration, default: .seconds(86_400), Forms.duration) ?? .seconds(86_400)
         let idle = ike?.value("idle_limit", Forms.duration, default: .seconds(3600), Forms.duration) ?? .seconds(3600)
         ike?.finish()
+        let relay = section.section("relay")
+        let relayListen = relay?.required("listen", Forms.ownEndpoint, Forms.ownEndpoint)
+        relay?.finish()
+        let publicAddress = section.optional("public_address", Forms.ownAddress, Forms.ownAddress)
         let keyLog = section.optional("key_log", "a folder, for the lab only", Forms.text)
         let admin = section.admin()
         let level = section.logLevel()
@@ -108,8 +121,8 @@ package struct FrontendSettings: Sendable {
         return FrontendSettings(
             name: name, identity: identity, listeners: listeners, authorities: authorities, tls: tls,
             credentials: credentials, proposals: proposals, fragmentOctets: fragment, cookieThreshold: cookies,
-            halfOpenLimit: halfOpen, saLimit: sas, saLifetime: life, idleLimit: idle, keyLog: keyLog, admin: admin,
-            logLevel: level)
+            halfOpenLimit: halfOpen, saLimit: sas, saLifetime: life, idleLimit: idle, relay: relayListen,
+            publicAddress: publicAddress, keyLog: keyLog, admin: admin, logLevel: level)
     }
 
     private static func readListener(_ section: Section) -> Listener? {

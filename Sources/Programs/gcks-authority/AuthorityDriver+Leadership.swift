@@ -37,6 +37,7 @@ extension AuthorityDriver {
             core = fresh
             leadingSince = clocks.wall()
             assignments = OrderAssignments()
+            fleet.isTold = false
             log.record(
                 Event(
                     "leadership-gained", .notice,
@@ -94,6 +95,7 @@ extension AuthorityDriver {
             remember(peer.status(isConnected: false), "broadcaster")
         }
         (frontends, broadcasters, assignments) = ([:], [:], OrderAssignments())
+        fleet = FleetDesk()
     }
 }
 

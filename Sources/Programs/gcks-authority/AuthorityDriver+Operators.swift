@@ -10,8 +10,12 @@ extension AuthorityDriver {
         -> OperatorReply
     {
         if case .status = request { return .status(await clusterStatus()) }
-        guard core != nil else { throw .notLeader(leaderName) }
+        guard let core else { throw .notLeader(leaderName) }
         if case .audit(.read(let query)) = request { return .audit(try await readAudit(query, by: peer)) }
+        if case .fleet(.list(let name)) = request {
+            if let refusal = request.refusal(to: OperatorActor(peer, at: self.name)) { throw refusal }
+            return .frontends(try frontendStatuses(core, name))
+        }
         let token = takeNumber()
         let result = await withCheckedContinuation { continuation in
             replies[token] = continuation
@@ -45,8 +49,10 @@ extension AuthorityDriver {
 }
 
 extension AuthorityDriver: AuthorityService {
-    func openRegistration(from peer: PeerIdentity) async throws(StreamRefusal) -> any RegistrationSession {
-        try openRegistrationDesk(peer)
+    func openRegistration(
+        from peer: PeerIdentity, _ announcement: FrontendAnnouncement?
+    ) async throws(StreamRefusal) -> any RegistrationSession {
+        try openRegistrationDesk(peer, announcement)
     }
 
     func openBroadcast(from peer: PeerIdentity) async throws(StreamRefusal) -> any BroadcastSession {

@@ -5,14 +5,18 @@ import IKEVocabulary
 import Telemetry
 
 extension AuthorityDriver {
-    func openRegistrationDesk(_ peer: PeerIdentity) throws(StreamRefusal) -> RegistrationDesk {
+    func openRegistrationDesk(
+        _ peer: PeerIdentity, _ announcement: FrontendAnnouncement?
+    ) throws(StreamRefusal) -> RegistrationDesk {
         guard core != nil else { throw .notLeader(leaderName) }
         let number = takeNumber()
-        let (stream, output) = AsyncStream.makeStream(of: SessionOutput<RegistrationAnswer>.self)
+        let (stream, output) = AsyncStream.makeStream(of: SessionOutput<RegistrationOutput>.self)
         frontends[number] = ConnectedPeer(
             identity: peer, output: output, since: clocks.wall(), heardAt: clocks.monotonic())
         log.record(Event("frontend-connected", .info, [("frontend", peer.name)]))
-        return RegistrationDesk(number: number, driver: self, answers: stream)
+        fleet.announcements[number] = announcement
+        enqueue([.frontend(peer.name)])
+        return RegistrationDesk(number: number, driver: self, outputs: stream)
     }
 
     func submit(_ requests: [RegistrationRequest], session: Int) {
@@ -34,6 +38,8 @@ extension AuthorityDriver {
     func closeRegistration(_ number: Int) {
         guard let peer = frontends.removeValue(forKey: number) else { return }
         remember(peer.status(isConnected: false), "frontend")
+        fleet.announcements[number] = nil
+        enqueue([.frontend(peer.identity.name)])
         log.record(Event("frontend-disconnected", .notice, [("frontend", peer.identity.name)]))
     }
 

@@ -42,7 +42,8 @@ actor AuthorityDriver {
     var leadsAgainAt = Moment(nanoseconds: 0)
 
     var nextNumber = 1
-    var frontends: [Int: ConnectedPeer<RegistrationAnswer>] = [:]
+    var frontends: [Int: ConnectedPeer<RegistrationOutput>] = [:]
+    var fleet = FleetDesk()
     var broadcasters: [Int: ConnectedPeer<BroadcastOutput>] = [:]
     var lastSilenceLook: Moment?
     var gone: [String: LinkStatus] = [:]
@@ -144,10 +145,10 @@ actor AuthorityDriver {
         switch input {
         case .registration(let request, let session):
             let answer = RegistrationAnswer(operation: request.operation, outcome: .unavailable("the store refuses it"))
-            frontends[session]?.output.yield(.items([answer]))
+            frontends[session]?.output.yield(.items([.answer(answer)]))
         case .operation(_, _, let token):
             replies.removeValue(forKey: token)?.resume(returning: .failure(.conflict("the store refuses it: \(why)")))
-        case .broadcast, .timer, .audit: break
+        case .broadcast, .timer, .audit, .frontend: break
         }
     }
 
@@ -161,12 +162,14 @@ actor AuthorityDriver {
             case .reply(let result, let token): replies.removeValue(forKey: token)?.resume(returning: result)
             case .broadcast(let order): assign(order)
             case .withdraw(let number): assignments.finish(number)
+            case .fleetChanged: fleet.isTold = false
             case .event(let event):
                 meters.note(event)
                 log.record(event)
             }
         }
-        for (session, batch) in answers { frontends[session]?.output.yield(.items(batch)) }
+        for (session, batch) in answers { frontends[session]?.output.yield(.items(batch.map { .answer($0) })) }
+        tellFleet()
     }
 
     func assign(_ order: RekeyOrder) {

@@ -6,7 +6,7 @@ import IKEVocabulary
 struct RegistrationDesk: RegistrationSession {
     let number: Int
     let driver: AuthorityDriver
-    let answers: AsyncStream<SessionOutput<RegistrationAnswer>>
+    let outputs: AsyncStream<SessionOutput<RegistrationOutput>>
 
     func submit(_ requests: [RegistrationRequest]) async { await driver.submit(requests, session: number) }
     func heartbeat(_ counters: [String: Int64]) async { await driver.heartbeat(counters, frontendSession: number) }

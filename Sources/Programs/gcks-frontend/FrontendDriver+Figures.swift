@@ -52,6 +52,14 @@ extension FrontendDriver {
                 .init(["out", "no"], .integer(meters.sent.unproved)),
                 .init(["out", "yes"], .integer(meters.sent.proved)),
             ])
+        page.counter(
+            "gcks_relay_datagrams", "IKE messages handed to other frontends, taken from them, and sent for them.",
+            labels: ["direction"],
+            [
+                .init(["out"], .integer(Int64(counters.relayedOut))),
+                .init(["in"], .integer(Int64(counters.relayedIn))),
+                .init(["sent"], .integer(Int64(counters.sentForOthers))),
+            ])
         page.counter("gcks_datagrams_unsent", "Datagrams the kernel did not take.", sockets?.dropped ?? 0)
         page.histogram(
             "gcks_registration_duration_seconds", "From a proved request to the authority's answer.", label: "exchange",
@@ -65,9 +73,11 @@ extension FrontendDriver {
                 "authority", isAuthorityConnected, isAuthorityConnected ? "connected" : "no leader is connected"),
             HealthCheck(
                 "sockets", sockets != nil, sockets?.endpoints.map(\.description).joined(separator: " ") ?? "none"),
-            HealthCheck("draining", !isStopping, isStopping ? "no new IKE SAs" : "no"),
+            HealthCheck("draining", takesMembers, takesMembers ? "no" : "no new IKE SAs"),
         ]
     }
+
+    private var takesMembers: Bool { !isStopping && core?.isDraining != true }
 
     func observation(name: String) -> Observation {
         let eventLoop = eventLoop

@@ -19,6 +19,8 @@ final class FrontendDriver: @unchecked Sendable {
     var client: RegistrationClient?
     private(set) var sockets: UnicastSockets?
     var meters = FrontendMeters()
+    private var relay: UnicastSockets?
+    private var ownSockets: OwnSockets?
     private var timer: (at: Moment, scheduled: Scheduled<Void>)?
     private var gathered: [RegistrationRequest] = []
     private var gathering: Scheduled<Void>?
@@ -43,6 +45,36 @@ final class FrontendDriver: @unchecked Sendable {
     func serve(_ sockets: UnicastSockets) {
         self.sockets = sockets
         arm()
+    }
+
+    /// On the event loop: where other frontends hand on what is ours.
+    func serve(relay: UnicastSockets?, _ own: OwnSockets) { (self.relay, ownSockets) = (relay, own) }
+
+    /// On the event loop: what came from other frontends.
+    func receiveRelayed(_ batch: [ReceivedDatagram]) {
+        guard let core else { return }
+        let now = clocks.monotonic()
+        let wall = clocks.wall()
+        var requests: [RegistrationRequest] = []
+        for datagram in batch {
+            perform(core.handleRelayed(datagram.octets, from: datagram.remote, at: now, wall: wall), &requests)
+        }
+        finish(requests)
+    }
+
+    /// From any thread: the leader says what the fleet is.
+    func learn(_ update: FleetUpdate) {
+        eventLoop.execute { [self] in
+            core?.learn(update, at: clocks.monotonic(), wall: clocks.wall())
+            log.record(
+                Event(
+                    "fleet-learned", .info,
+                    [
+                        ("number", "\(update.number)"), ("others", "\(update.peers.count)"),
+                        ("draining", update.drain == nil ? "no" : "yes"),
+                    ]))
+            arm()
+        }
     }
 
     /// On the event loop.
@@ -98,7 +130,7 @@ final class FrontendDriver: @unchecked Sendable {
             guard let core, let client else { return }
             var counters = core.statusCounters
             counters["authority-losses"] = authorityLosses
-            counters["datagrams-unsent"] = Int64(sockets?.dropped ?? 0)
+            counters["datagrams-unsent"] = Int64((sockets?.dropped ?? 0) + (relay?.dropped ?? 0))
             client.heartbeat(counters)
         }
     }
@@ -113,6 +145,7 @@ final class FrontendDriver: @unchecked Sendable {
         }
         try? await told.futureResult.get()
         await sockets?.close()
+        await relay?.close()
     }
 
     /// A few at a time, so that the sockets come to send what is written.
@@ -130,7 +163,10 @@ final class FrontendDriver: @unchecked Sendable {
             switch effect {
             case .send(let datagrams, let path):
                 meters.sends(datagrams)
-                sockets?.send(datagrams, from: path.local, to: path.remote)
+                let local = path.via == nil ? path.local : ownSockets?.nearest(to: path) ?? path.local
+                sockets?.send(datagrams, from: local, to: path.remote)
+            case .relay(let datagram, let endpoint):
+                if let from = relay?.endpoints.first { relay?.send([datagram], from: from, to: endpoint) }
             case .ask(let request):
                 meters.asks(request, at: clocks.monotonic())
                 requests.append(request)

@@ -88,6 +88,8 @@ extension FrontendSettings {
         needs.compare("name", name, started.name)
         needs.compare("identity", identity, started.identity)
         needs.compare("listen", listeners, started.listeners)
+        needs.compare("relay", relay, started.relay)
+        needs.compare("public_address", publicAddress, started.publicAddress)
         needs.compare("key_log", keyLog, started.keyLog)
         needs.compare("admin", admin, started.admin)
         return needs

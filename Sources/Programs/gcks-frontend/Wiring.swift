@@ -32,8 +32,12 @@ struct Frontend {
         }
         let eventLoop = OneLoop.eventLoop
         let driver = FrontendDriver(on: eventLoop, log: log, keyLog: keyLog)
+        var entropy = SystemEntropy()
+        let announcement = FrontendAnnouncement(
+            instance: FrontendInstance(&entropy), relay: settings.relay, publicAddress: settings.publicAddress)
         let client = RegistrationClient(
-            link: authorities, onAnswers: { driver.answer($0) }, onState: { driver.authorityLink($0) })
+            link: authorities, announcement: announcement, onFleet: { driver.learn($0) },
+            onAnswers: { driver.answer($0) }, onState: { driver.authorityLink($0) })
         let bindings = settings.listeners.flatMap { listener in
             listener.ports.map {
                 UnicastSockets.Binding(local: Endpoint(listener.address, port: $0), isEncapsulated: false)
@@ -45,7 +49,7 @@ struct Frontend {
         let watch = TrustWatch(settings.credentials)
         let trust = try await eventLoop.submit {
             let trust = try FileTrust(settings.credentials)
-            driver.begin(try makeCore(settings, trust), client)
+            driver.begin(try makeCore(settings, trust, announcement.instance), client)
             return NIOLoopBound(trust, eventLoop: eventLoop)
         }.get()
         let inherited = InheritedSockets(KeptSockets.take().map(\.descriptor))
@@ -64,6 +68,7 @@ struct Frontend {
             driver.receive($0)
         }
         try await eventLoop.submit { driver.serve(sockets) }.get()
+        try await bindRelay(settings, OwnSockets(bindings, sockets.endpoints), driver, log)
         log.record(
             Event(
                 "frontend-started", .notice,
@@ -84,12 +89,27 @@ struct Frontend {
             pulse: driver.beat(), reloading: reloading, admin: admin)
     }
 
-    private static func makeCore(_ settings: FrontendSettings, _ trust: FileTrust) throws -> RegistrationCore {
+    private static func bindRelay(
+        _ settings: FrontendSettings, _ own: OwnSockets, _ driver: FrontendDriver, _ log: EventLog
+    ) async throws {
+        var relay: UnicastSockets?
+        if let endpoint = settings.relay {
+            relay = try await UnicastSockets.bind(
+                [UnicastSockets.Binding(local: endpoint, isEncapsulated: false)], on: OneLoop.eventLoop,
+                onEvent: { log.record($0) }
+            ) { driver.receiveRelayed($0) }
+        }
+        let bound = relay
+        try await OneLoop.eventLoop.submit { driver.serve(relay: bound, own) }.get()
+    }
+
+    private static func makeCore(
+        _ settings: FrontendSettings, _ trust: FileTrust, _ instance: FrontendInstance
+    ) throws -> RegistrationCore {
         let own = try OwnCredentials(identity: settings.identity, settings.credentials)
         return RegistrationCore(
             configuration: settings.configuration(own, trust, settings), limits: settings.limits,
-            engine: CryptoEngine(),
-            entropy: SystemEntropy(), at: Clocks().monotonic())
+            engine: CryptoEngine(), entropy: SystemEntropy(), instance: instance, at: Clocks().monotonic())
     }
 
     func reload() async { await reloading.reload() }

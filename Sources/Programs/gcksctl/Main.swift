@@ -27,7 +27,9 @@ struct Main {
 
 /// `gcksctl groups list` works like `gcksctl group list`, without showing in the help.
 enum Plurals {
-    private static let nouns = ["groups": "group", "members": "member", "senders": "sender", "rekeys": "rekey"]
+    private static let nouns = [
+        "groups": "group", "members": "member", "senders": "sender", "rekeys": "rekey", "frontends": "frontend",
+    ]
 
     static func folded(_ arguments: [String]) -> [String] {
         guard let noun = arguments.first.flatMap({ nouns[$0] }) else { return arguments }
@@ -50,7 +52,6 @@ struct Gcksctl: ParsableCommand {
             """,
         subcommands: [
             StatusCommand.self, GroupCommand.self, MemberCommand.self, RekeyCommand.self, SenderCommand.self,
-            PolicyCommand.self, AuditCommand.self,
-            VersionCommand.self,
+            PolicyCommand.self, AuditCommand.self, FrontendCommand.self, VersionCommand.self,
         ])
 }

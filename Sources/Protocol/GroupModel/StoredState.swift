@@ -164,6 +164,9 @@ package enum StoreMutation: Hashable, Sendable {
     /// Records up to this anchor's are forgotten: the floor moves there at once, and at most
     /// `StateLimits.auditForgottenAtOnce` records leave the disk with each such mutation.
     case forgetAudit(through: AuditPlace)
+    case putFleetSecret(FleetSecretRow)
+    /// The store has a UNIQUE key on the number.
+    case putFrontend(FrontendRow)
 }
 
 package enum StateLimits {
@@ -216,12 +219,15 @@ package struct StoredState: Sendable {
     package var rekeySchedules: [RekeyScheduleRow]
     package var rekeyHistory: [RekeyHistoryRow]
     package var audit: AuditState
+    package var fleetSecret: FleetSecretRow?
+    package var frontends: [FrontendRow]
 
     package init(
         term: LeadershipTerm, groups: [GroupRow] = [], rekeySAs: [RekeySARow] = [], dataSAs: [DataSARow] = [],
         members: [MemberRow] = [], rekeyOrders: [RekeyOrder] = [], operations: [OperationRow] = [],
         exclusions: [ExclusionRow] = [], rekeySchedules: [RekeyScheduleRow] = [],
-        rekeyHistory: [RekeyHistoryRow] = [], audit: AuditState = AuditState()
+        rekeyHistory: [RekeyHistoryRow] = [], audit: AuditState = AuditState(),
+        fleetSecret: FleetSecretRow? = nil, frontends: [FrontendRow] = []
     ) {
         self.term = term
         self.groups = groups
@@ -234,5 +240,7 @@ package struct StoredState: Sendable {
         self.rekeySchedules = rekeySchedules
         self.rekeyHistory = rekeyHistory
         self.audit = audit
+        self.fleetSecret = fleetSecret
+        self.frontends = frontends
     }
 }

@@ -43,6 +43,9 @@ package enum InitiatorEffect: Sendable {
     case refused(group: Identity, NotifyType)
     /// The responder took note that we left.
     case left(group: Identity)
+    /// The responder wants us to go to another gateway (RFC 5685). In IKE_SA_INIT nobody has authenticated it and this SA is
+    /// over; later the SA stays until we leave it.
+    case redirected(RedirectGateway)
     case event(Event)
     case keyLog(IKEKeyLogRecord)
     case closed(InitiatorClosure)
@@ -66,6 +69,8 @@ package enum InitiatorClosure: Hashable, Sendable {
     /// The responder cannot do what we need.
     case unsupported(String)
     case deletedByPeer
+    /// Told to begin at another gateway.
+    case redirected
     case finished
 }
 
@@ -78,6 +83,7 @@ extension InitiatorClosure: CustomStringConvertible {
         case .refused(let notify): notify.description
         case .violated(let why), .unsupported(let why): why
         case .deletedByPeer: "deleted by the other end"
+        case .redirected: "sent to another frontend"
         case .finished: "finished"
         }
     }

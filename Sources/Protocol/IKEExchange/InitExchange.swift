@@ -67,13 +67,17 @@ package struct CookieJar: Sendable {
     }
 
     private var current: CookieSecret
-    private var previous: CookieSecret?
+    /// Good as well: the secret before, and with shared secrets the next.
+    private var others: [CookieSecret]
 
-    package init(_ secret: CookieSecret) { current = secret }
+    package init(_ secret: CookieSecret, others: [CookieSecret] = []) {
+        current = secret
+        self.others = others
+    }
 
     /// The old secret stays good until the next rotation.
     package mutating func rotate(to secret: CookieSecret) {
-        previous = current
+        others = [current]
         current = secret
     }
 
@@ -84,7 +88,7 @@ package struct CookieJar: Sendable {
     }
 
     func accepts(_ cookie: [UInt8], nonce: [UInt8], spi: IKESPI, peer: Endpoint, engine: CryptoEngine) -> Bool {
-        for secret in [current, previous].compactMap({ $0 }) where cookie.first == secret.version {
+        for secret in [current] + others where cookie.first == secret.version {
             if let expected = Self.cookie(secret, nonce, spi, peer, engine), ConstantTime.equal(expected, cookie) {
                 return true
             }

@@ -21,9 +21,11 @@ package enum InitialResponder {
     ///   - cookies: nil when no cookie is asked for now.
     ///   - addressProof: asks for a cookie when the full answer would be larger than the request, before any public-key work.
     ///   - admits: asked last before public-key work; false is silence.
+    ///   - mark: makes a responder SPI of random octets.
     package static func respond(
         to message: FramedMessage, datagram: [UInt8], path: DatagramPath, configuration: ResponderConfiguration,
-        cookies: CookieJar?, addressProof: CookieJar? = nil, admits: () -> Bool = { true }, at now: Moment,
+        cookies: CookieJar?, addressProof: CookieJar? = nil, admits: () -> Bool = { true },
+        mark: (IKESPI) -> IKESPI = { $0 }, at now: Moment,
         engine: CryptoEngine, entropy: inout some EntropySource
     ) -> Outcome {
         guard case .clear(let reader) = message.body else { return .silence("protected-init") }
@@ -64,7 +66,7 @@ package enum InitialResponder {
         }
         guard admits() else { return .silence("source-rate") }
         return begin(
-            header, datagram, offer, chain, chosen, path, configuration, now, engine, &entropy)
+            header, datagram, offer, chain, chosen, path, configuration, mark, now, engine, &entropy)
     }
 
     /// Nil when the request brought a good cookie.
@@ -89,10 +91,11 @@ package enum InitialResponder {
 
     private static func begin(
         _ header: IKEHeader, _ datagram: [UInt8], _ offer: InitOffer, _ chain: PayloadChain, _ chosen: ChosenProposal,
-        _ path: DatagramPath, _ configuration: ResponderConfiguration, _ now: Moment, _ engine: CryptoEngine,
+        _ path: DatagramPath, _ configuration: ResponderConfiguration, _ mark: (IKESPI) -> IKESPI, _ now: Moment,
+        _ engine: CryptoEngine,
         _ entropy: inout some EntropySource
     ) -> Outcome {
-        let spiR = entropy.newIKESPI()
+        let spiR = mark(entropy.newIKESPI())
         let nonceR = entropy.octets(ExchangeLimits.nonceOctets)
         let context = IKEKeyContext(
             prf: chosen.prf, suite: chosen.suite, nonceI: offer.nonce, nonceR: nonceR, spiI: header.initiatorSPI,
@@ -128,13 +131,14 @@ package enum InitialResponder {
         let sa = ResponderSA(
             context: context, keys: keys, chosen: chosen, authentication: authentication,
             peerHashes: InitNotifies.hashes(of: chain),
-            peerReassembles: chain.notify(.ikev2FragmentationSupported) != nil, path: path, at: now,
+            peerReassembles: chain.notify(.ikev2FragmentationSupported) != nil,
+            supportsRedirect: Redirection.isSupported(chain), path: path, at: now,
             fragmentOctets: configuration.fragmentOctets, gskW: gskW)
         return .begun(sa, reply: reply, keyLog: configuration.logsKeys ? IKEKeyLogRecord(keys, context) : nil)
     }
 
     /// A response that carries one notify and no SPI of ours (RFC 7296 2.6, 2.21.1).
-    private static func answer(_ request: IKEHeader, _ type: NotifyType, _ data: [UInt8] = []) -> [UInt8] {
+    static func answer(_ request: IKEHeader, _ type: NotifyType, _ data: [UInt8] = []) -> [UInt8] {
         var header = request
         header.flags = .response
         header.majorVersion = 2

@@ -27,7 +27,8 @@ extension InitiatorSA {
         } catch {
             return end(.violated("sealing failed: \(error)"))
         }
-        return [.send(lastResponse, path)] + (verdict.closure.map { end($0) } ?? [])
+        return [.send(lastResponse, path)] + (verdict.gateway.map { [.redirected($0)] } ?? [])
+            + (verdict.closure.map { end($0) } ?? [])
     }
 
     /// Of a fragmented request only the first fragment asks again (RFC 7383 2.6.1).
@@ -41,6 +42,7 @@ extension InitiatorSA {
 private struct Verdict {
     var payloads: [Payload] = []
     var closure: InitiatorClosure?
+    var gateway: RedirectGateway?
 
     init(_ exchange: ExchangeType, _ firstInner: PayloadType, _ inner: [UInt8]) {
         let chain: PayloadChain
@@ -64,6 +66,7 @@ private struct Verdict {
                 if case .delete(let delete) = payload { delete.securityProtocol == .ike } else { false }
             }
             if deletesUs { closure = .deletedByPeer }
+            gateway = chain.notify(.redirect).flatMap { RedirectGateway(decoding: $0.data, nonce: []) }
         // No Child SAs here, and a new IKE SA instead of a rekeyed one (RFC 7296 1.3).
         case .createChildSA: payloads = [.notify(NotifyPayload(.noAdditionalSAs))]
         default: refuse()

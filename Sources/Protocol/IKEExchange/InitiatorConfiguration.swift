@@ -18,6 +18,8 @@ package struct InitiatorConfiguration {
     /// Move there even when no NAT is seen.
     package var forcesNATTraversal: Bool
     package var logsKeys: Bool
+    /// False: REDIRECT in IKE_SA_INIT is nothing, because too many came (RFC 5685 4).
+    package var followsRedirects = true
 
     package init(
         own: OwnCredentials, sharedKey: HeldSecret?, trust: any PeerTrust, expectedResponder: Identity?,

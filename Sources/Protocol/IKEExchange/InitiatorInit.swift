@@ -46,7 +46,7 @@ extension InitiatorSA {
         payloads += InitNotifies.natDetection(spi, .zero, own: local, peer: path.remote, engine)
         payloads += [
             .notify(NotifyPayload(.ikev2FragmentationSupported)), InitNotifies.signatureHashes,
-            .vendorID(ExtensionVendorID.octets),
+            Redirection.announcement(from: redirectedFrom), .vendorID(ExtensionVendorID.octets),
         ]
         let header = IKEHeader(
             initiatorSPI: spi, responderSPI: .zero, nextPayload: .none, exchange: .ikeSAInit, flags: .initiator,
@@ -85,6 +85,11 @@ extension InitiatorSA {
             else { return [] }
             again.method = method
             return beginInit(again, at: now, engine, &entropy)
+        }
+        if let told = chain.notify(.redirect), configuration.followsRedirects {
+            // The nonce shows that whoever says this saw our request, and no more (RFC 5685 3): the next gateway proves itself.
+            guard let gateway = RedirectGateway(decoding: told.data, nonce: attempt.nonce) else { return [] }
+            return [.redirected(gateway)] + end(.redirected)
         }
         if let error = chain.firstError {
             // Anybody could have sent it: take it as a hint only, and let the retransmissions run out.

@@ -30,6 +30,8 @@ package final class InitiatorSA {
     let configuration: InitiatorConfiguration
     let opening: OpeningExchange
     let local: Endpoint
+    /// The gateway that sent us here; nil: we came by ourselves.
+    let redirectedFrom: RedirectGateway?
     var path: OutgoingPath
     var state = State.idle
     var outstanding: Outstanding?
@@ -46,11 +48,13 @@ package final class InitiatorSA {
     ///   - local: the address the member sends from, for NAT detection.
     ///   - remote: the frontend, on port 500 or 848.
     package init(
-        configuration: InitiatorConfiguration, opening: OpeningExchange, local: Endpoint, remote: Endpoint
+        configuration: InitiatorConfiguration, opening: OpeningExchange, local: Endpoint, remote: Endpoint,
+        redirectedFrom: RedirectGateway? = nil
     ) {
         self.configuration = configuration
         self.opening = opening
         self.local = local
+        self.redirectedFrom = redirectedFrom
         path = OutgoingPath(remote: remote, isEncapsulated: remote.port == configuration.natTraversalPort)
     }
 

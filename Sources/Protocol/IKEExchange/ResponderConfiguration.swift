@@ -1,3 +1,4 @@
+package import GroupModel
 package import IKEVocabulary
 import IKEWire
 
@@ -44,10 +45,13 @@ package struct DatagramPath: Hashable, Sendable {
     package let remote: Endpoint
     /// On this port IKE messages follow a non-ESP marker (4500, RFC 3948).
     package let isEncapsulated: Bool
+    /// The frontend that received it and handed it on: answers leave there. Nil: it arrived here.
+    package let via: FrontendNumber?
 
-    package init(local: Endpoint, remote: Endpoint, isEncapsulated: Bool) {
+    package init(local: Endpoint, remote: Endpoint, isEncapsulated: Bool, via: FrontendNumber? = nil) {
         self.local = local
         self.remote = remote
         self.isEncapsulated = isEncapsulated
+        self.via = via
     }
 }

@@ -28,6 +28,16 @@ extension ResponderSA {
         return ask([], isDelete: false, now, configuration, engine, &entropy)
     }
 
+    /// Asks the member to go to another frontend (RFC 5685 5). Its answer says only that it heard.
+    package func redirect(
+        to gateway: RedirectGateway, at now: Moment, configuration: ResponderConfiguration, engine: CryptoEngine,
+        entropy: inout some EntropySource
+    ) -> [ResponderEffect] {
+        guard case .established = state, ownRequest == nil, supportsRedirect else { return [] }
+        let notify = Payload.notify(NotifyPayload(.redirect, data: gateway.octets))
+        return ask([notify], isDelete: false, now, configuration, engine, &entropy)
+    }
+
     /// Says Delete and waits for its answer; a question to the authority is forgotten. After a probe that is under way.
     package func delete(
         at now: Moment, configuration: ResponderConfiguration, engine: CryptoEngine, entropy: inout some EntropySource

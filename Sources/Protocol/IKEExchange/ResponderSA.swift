@@ -50,13 +50,16 @@ package final class ResponderSA {
     package internal(set) var saysInitialContact = false
     package internal(set) var peer: Identity?
     var authentication = MemberAuthentication.sharedKey
+    /// The member follows REDIRECT (RFC 5685).
+    package let supportsRedirect: Bool
     package private(set) var path: DatagramPath
     /// When the peer last said something new.
     package internal(set) var lastHeard: Moment
 
     init(
         context: IKEKeyContext, keys: IKEKeys, chosen: ChosenProposal, authentication: AuthenticationContext,
-        peerHashes: Set<SignatureHashID>, peerReassembles: Bool, path: DatagramPath, at now: Moment,
+        peerHashes: Set<SignatureHashID>, peerReassembles: Bool, supportsRedirect: Bool, path: DatagramPath,
+        at now: Moment,
         fragmentOctets: Int,
         gskW: HeldSecret?
     ) {
@@ -64,6 +67,7 @@ package final class ResponderSA {
         spiR = context.spiR
         self.chosen = chosen
         self.path = path
+        self.supportsRedirect = supportsRedirect
         lastHeard = now
         channel = MessageChannel(
             keys, suite: context.suite, spiI: context.spiI, spiR: context.spiR, isInitiator: false,
@@ -91,16 +95,17 @@ package final class ResponderSA {
         let header = message.header
         guard header.isFromInitiator else { return [] }
         if header.isResponse { return handleAnswer(message, now, configuration, engine, &entropy) }
-        // A request that was answered could have been recorded: it is heard on the path that is known only.
+        // A request that was answered could have been recorded: it is heard from the address that is known only. By which of
+        // our frontends it comes does not matter: its answer goes to that address all the same.
         let isNew = header.messageID == expected
-        guard isNew || (header.messageID.next == expected && path == self.path) else { return [] }
+        guard isNew || (header.messageID.next == expected && path.remote == self.path.remote) else { return [] }
         let opened: MessageChannel.Opened
         do throws(CryptoError) {
             opened = try channel.open(message, isAwaited: isNew, engine: engine)
         } catch {
             return [.event(Event("ike-not-authentic", .info, limitedBy: path.remote.address.description, fields(path)))]
         }
-        guard isNew else { return repeatResponse(to: message, at: now) }
+        guard isNew else { return repeatResponse(to: message, over: path, at: now) }
         guard !isClosed, case .whole(let firstInner, let inner) = opened else { return [] }
         lastHeard = now
         if case .askingAuthority = state { return [] }
@@ -193,7 +198,9 @@ package final class ResponderSA {
 
     /// A repeated request gets the same octets, after the end of the SA too; of a fragmented one only the first fragment
     /// asks (RFC 7383 2.6.1).
-    private func repeatResponse(to message: FramedMessage, at now: Moment) -> [ResponderEffect] {
+    private func repeatResponse(
+        to message: FramedMessage, over path: DatagramPath, at now: Moment
+    ) -> [ResponderEffect] {
         if case .fragment(let fragment) = message.body, fragment.number != 1 { return [] }
         return !lastResponse.isEmpty && repeats.take(at: now) ? [.send(lastResponse, path)] : []
     }

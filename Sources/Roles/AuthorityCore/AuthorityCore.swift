@@ -26,6 +26,7 @@ package final class AuthorityCore {
     let node: String
     var audit: AuditWriter
     var denials: RecentDenials
+    var fleet = FleetState()
 
     /// - Throws: `AuthorityFailure` when a stored key does not open; nothing may be decided on such a state.
     package init(
@@ -61,6 +62,8 @@ package final class AuthorityCore {
             case .timer:
                 passTime(at: now, into: &draft)
             case .audit(let entry): draft.audit.append(entry)
+            case .frontend(let name):
+                meet(name, at: now, into: &draft)
             }
         }
         closeAudit(&draft, at: now)

@@ -12,6 +12,8 @@ package enum AuthorityInput: Sendable {
     /// Something happened outside the core that belongs into the audit trail, such as a node drained or a backup made: its
     /// record goes with the next transaction.
     case audit(AuditEntry)
+    /// A frontend of this name came or went.
+    case frontend(String)
 }
 
 /// What the program does once the decision is committed.
@@ -21,6 +23,8 @@ package enum AuthorityEffect: Sendable {
     case broadcast(RekeyOrder)
     /// No broadcaster acknowledged this order in its time; it is given up.
     case withdraw(Int64)
+    /// Frontends have to be told what they share, or what they are to do.
+    case fleetChanged
     case event(Event)
 }
 

@@ -6,6 +6,7 @@ import KeyMaterial
 extension AuthorityCore {
     func load(_ state: StoredState) throws(AuthorityFailure) {
         operations = RememberedOperations(state.operations)
+        try loadFleet(state)
         // Numbers of one leadership are above all of earlier ones: a broadcaster that lived on never takes a new order for an
         // old one, and a late acknowledgement never ends a new order.
         lastRekeyOrder = state.term.rawValue << 32
@@ -81,7 +82,7 @@ extension AuthorityCore {
         return HeldDataSA(row: row, sa: KeyedDataSA(policy: policy, key: HeldSecret(key)))
     }
 
-    private func unseal(_ sealed: SealedKey, _ place: String) throws(AuthorityFailure) -> SecretOctets {
+    func unseal(_ sealed: SealedKey, _ place: String) throws(AuthorityFailure) -> SecretOctets {
         do {
             return try sealer.open(sealed, context: place)
         } catch {
@@ -95,5 +96,6 @@ enum SealedPlace {
     static func keymat(_ group: GroupName, _ spi: RekeySPI) -> String { "gcks/1/\(group)/rekey/\(spi)/keymat" }
     static func signingKey(_ group: GroupName, _ spi: RekeySPI) -> String { "gcks/1/\(group)/rekey/\(spi)/signing" }
     static let auditKey = "gcks/1/audit/signing"
+    static let fleetSecret = "gcks/1/fleet/secret"
     static func dataKey(_ group: GroupName, _ spi: ESPSPI) -> String { "gcks/1/\(group)/data/\(spi)" }
 }

@@ -39,6 +39,9 @@ package enum MemberLimits {
         (patience.initialTries, patience.tries) = (3, 4)
         return patience
     }
+    /// REDIRECTs that are followed within the window (RFC 5685 4).
+    static let redirects = 5
+    static let redirectWindow = Duration.seconds(300)
     /// Soft lifetime: a twentieth of the lifetime before its end, and at most this long.
     static let softMarginMost = Duration.seconds(300)
     static let softMarginDivisor = 20

@@ -19,6 +19,15 @@ package struct KnownFrontend: Sendable {
     }
 }
 
+extension KnownFrontend {
+    /// The same GCKS at another address.
+    func moved(to gateway: RedirectGateway) -> KnownFrontend {
+        KnownFrontend(
+            identity: identity, local: local, remote: Endpoint(gateway.address, port: remote.port),
+            natTraversalPort: natTraversalPort)
+    }
+}
+
 /// Who a member is, what it wants and whom it asks.
 package struct MemberConfiguration {
     /// What holds for every frontend; the responder and the port of each are put in.

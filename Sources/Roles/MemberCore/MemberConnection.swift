@@ -11,6 +11,14 @@ struct MemberConnection {
     /// The GCKS answered a question of a group over this IKE SA.
     private var hasServed = false
     private var isClosing = false
+    /// Where a frontend sent us, and which; until it fails us.
+    private var detour: KnownFrontend?
+    private var redirectedFrom: RedirectGateway?
+    /// When REDIRECTs were followed lately.
+    private var redirects: [Moment] = []
+    /// The IKE SA that takes the place of `sa` once it stands.
+    private(set) var successor: InitiatorSA?
+    private var successorPlace: KnownFrontend?
     private var lastHeard = Moment(nanoseconds: 0)
     private var pause = BackOff(least: MemberLimits.connectionPauseLeast, most: MemberLimits.connectionPauseMost)
 
@@ -21,6 +29,7 @@ struct MemberConnection {
 
     /// A frontend to be tried now.
     func frontend(of configuration: MemberConfiguration) -> KnownFrontend? {
+        if let detour { return detour }
         let all = configuration.frontends
         return all.isEmpty ? nil : all[place % all.count]
     }
@@ -28,7 +37,7 @@ struct MemberConnection {
     func deadline(_ livenessAfter: Duration?) -> Moment {
         guard let sa else { return .never }
         let liveness = isUp && sa.nextDeadline == nil ? livenessAfter.map { lastHeard + $0 } : nil
-        return min(sa.nextDeadline ?? .never, liveness ?? .never)
+        return min(sa.nextDeadline ?? .never, liveness ?? .never, successor?.nextDeadline ?? .never)
     }
 
     // MARK: One IKE SA
@@ -37,9 +46,12 @@ struct MemberConnection {
         _ opening: OpeningExchange, _ configuration: MemberConfiguration, _ work: FollowerWork, at now: Moment
     ) -> [InitiatorEffect] {
         guard let frontend = frontend(of: configuration) else { return [] }
+        var ike = configuration.ike(with: frontend)
+        ike.followsRedirects = mayFollow(at: now)
         let fresh = InitiatorSA(
-            configuration: configuration.ike(with: frontend), opening: opening, local: frontend.local,
-            remote: frontend.remote)
+            configuration: ike, opening: opening, local: frontend.local, remote: frontend.remote,
+            redirectedFrom: redirectedFrom)
+        redirectedFrom = nil
         (sa, hasServed, isClosing, lastHeard) = (fresh, false, false, now)
         return fresh.start(at: now, engine: work.engine, entropy: &work.entropy)
     }
@@ -79,6 +91,63 @@ struct MemberConnection {
         return sa.close(at: now, engine: work.engine, entropy: &work.entropy)
     }
 
+    // MARK: Sent elsewhere (RFC 5685)
+
+    private func mayFollow(at now: Moment) -> Bool {
+        redirects.filter { now.since($0) < MemberLimits.redirectWindow }.count < MemberLimits.redirects
+    }
+
+    /// The IKE_SA_INIT under way was answered by REDIRECT: the next one goes there. The one that is sent to proves itself as any.
+    mutating func follow(_ gateway: RedirectGateway, _ configuration: MemberConfiguration, at now: Moment) {
+        guard let current = frontend(of: configuration), note(at: now) else { return }
+        redirectedFrom = RedirectGateway(current.remote.address)
+        detour = current.moved(to: gateway)
+    }
+
+    /// The frontend behind an IKE SA that stands wants us elsewhere: a second one is made there, and this one stays until then.
+    ///
+    /// - Returns: nil when that cannot be followed now.
+    mutating func move(
+        to gateway: RedirectGateway, _ configuration: MemberConfiguration, _ work: FollowerWork, at now: Moment
+    ) -> [InitiatorEffect]? {
+        guard isUp, successor == nil, let current = frontend(of: configuration),
+            current.remote.address != gateway.address, note(at: now)
+        else { return nil }
+        let target = current.moved(to: gateway)
+        var ike = configuration.ike(with: target)
+        ike.followsRedirects = false
+        let fresh = InitiatorSA(
+            configuration: ike, opening: .ikeAuth, local: target.local, remote: target.remote,
+            redirectedFrom: RedirectGateway(current.remote.address))
+        (successor, successorPlace) = (fresh, target)
+        return fresh.start(at: now, engine: work.engine, entropy: &work.entropy)
+    }
+
+    private mutating func note(at now: Moment) -> Bool {
+        redirects.removeAll { now.since($0) >= MemberLimits.redirectWindow }
+        guard redirects.count < MemberLimits.redirects else { return false }
+        redirects.append(now)
+        return true
+    }
+
+    func handleForSuccessor(
+        _ datagram: [UInt8], _ work: FollowerWork, at now: Moment, wall: WallTime
+    ) -> [InitiatorEffect] {
+        successor?.handle(datagram, at: now, wall: wall, engine: work.engine, entropy: &work.entropy) ?? []
+    }
+
+    func passSuccessorTime(at now: Moment) -> [InitiatorEffect] { successor?.tick(at: now) ?? [] }
+
+    /// The second IKE SA stands: the first is told Delete once, and forgotten.
+    mutating func succeed(_ work: FollowerWork, at now: Moment) -> [InitiatorEffect] {
+        guard let fresh = successor else { return [] }
+        let farewell = sa?.close(at: now, engine: work.engine, entropy: &work.entropy) ?? []
+        (sa, successor, detour, lastHeard) = (fresh, nil, successorPlace, now)
+        return farewell
+    }
+
+    mutating func dropSuccessor() { successor = nil }
+
     // MARK: The next one
 
     /// The GCKS behind this frontend decided something: it is a good one.
@@ -89,7 +158,10 @@ struct MemberConnection {
     }
 
     /// This frontend cannot help for now.
-    mutating func preferNext() { place += 1 }
+    mutating func preferNext() {
+        if detour == nil { place += 1 }
+        detour = nil
+    }
 
     /// The IKE SA is gone. A frontend that served may be asked again at once, unless it fell silent; otherwise the next one is
     /// tried, and after a round of all of them there is a pause.
@@ -97,9 +169,13 @@ struct MemberConnection {
         _ closure: InitiatorClosure, _ configuration: MemberConfiguration, _ work: FollowerWork, at now: Moment
     ) {
         let wasWanted = isClosing
-        (sa, isClosing) = (nil, false)
+        (sa, isClosing, successor) = (nil, false, nil)
         retryAt = now
-        guard !wasWanted else { return }
+        guard !wasWanted, closure != .redirected else { return }
+        if !hasServed || closure == .noAnswer, detour != nil {
+            // The list again, where it was left.
+            (detour, place) = (nil, place - 1)
+        }
         if !hasServed || closure == .noAnswer { place += 1 }
         guard !hasServed else { return }
         failures += 1

@@ -62,10 +62,12 @@ package final class MemberCore {
             isStarted = true
             groups = configuration.memberships.prefix(MemberLimits.groups).map { MemberGroup($0, at: now) }
         case .datagram(let octets):
+            takeOfSuccessor(connection.handleForSuccessor(octets, work, at: now, wall: wall), at: now)
             take(connection.handle(octets, work, at: now, wall: wall), at: now)
         case .multicast(let octets, let source, let endpoint):
             receive(octets, from: source, at: endpoint, now)
         case .timer:
+            takeOfSuccessor(connection.passSuccessorTime(at: now), at: now)
             take(connection.passTime(configuration.livenessAfter, work, at: now), at: now)
         case .leave(let group):
             for index in groups.indices where groups[index].group == group { groups[index].leave(work) }
@@ -161,7 +163,41 @@ package final class MemberCore {
             case .granted(let download): granted(download, at: now)
             case .refused(let group, let notify): refused(group, notify, at: now)
             case .left(let group): left(group)
+            case .redirected(let gateway): redirected(to: gateway, at: now)
             case .closed(let closure): closed(closure, at: now)
+            }
+        }
+    }
+
+    // MARK: Sent to another frontend (RFC 5685)
+
+    private func redirected(to gateway: RedirectGateway, at now: Moment) {
+        guard stopsAt == nil else { return }
+        let frontend = connection.frontend(of: configuration)?.remote.description ?? "none"
+        work.event("redirected", .notice, limitedBy: frontend, [("from", frontend), ("to", "\(gateway)")])
+        guard connection.isUp else { return connection.follow(gateway, configuration, at: now) }
+        if let effects = connection.move(to: gateway, configuration, work, at: now) {
+            takeOfSuccessor(effects, at: now)
+        }
+    }
+
+    /// Works through what the IKE SA reports that is to take the place of the present one.
+    private func takeOfSuccessor(_ effects: [InitiatorEffect], at now: Moment) {
+        for effect in effects {
+            switch effect {
+            case .send(let datagrams, let path): work.effects.append(.send(datagrams, path))
+            case .event(let event): work.effects.append(.event(event))
+            case .keyLog(let record): work.effects.append(.keyLog(record))
+            case .established(let responder):
+                let farewell = connection.succeed(work, at: now)
+                for index in groups.indices { groups[index].connectionMoved(at: now) }
+                let frontend = connection.frontend(of: configuration)?.remote.description ?? "none"
+                work.event("ike-sa-moved", .notice, [("responder", "\(responder)"), ("frontend", frontend)])
+                for case .send(let datagrams, let path) in farewell { work.effects.append(.send(datagrams, path)) }
+            case .closed(let closure):
+                connection.dropSuccessor()
+                work.event("ike-sa-not-moved", .warning, [("why", "\(closure)")])
+            case .granted, .refused, .left, .redirected: continue
             }
         }
     }

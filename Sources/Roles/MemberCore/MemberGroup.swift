@@ -97,6 +97,17 @@ struct MemberGroup: Sendable {
         }
     }
 
+    /// Another IKE SA takes the place of the one that was: what was not answered is asked again. A group without a Rekey SA
+    /// registers over the new one, for it lives by its IKE SA.
+    mutating func connectionMoved(at now: Moment) {
+        switch standing {
+        case .asked: standing = .wanted(from: now)
+        case .leaveSent: standing = .leaving(from: now)
+        case .registered where follower.livesByConnection: standing = .wanted(from: now)
+        default: break
+        }
+    }
+
     // MARK: What the GCKS says
 
     /// - Returns: false when the answer is of no use; the member then says so.

@@ -13,6 +13,7 @@ extension RegistrationCore {
         if let spi = initials[key], let slot = slots[spi], slot.initial?.request == datagram {
             return repeatReply(of: slot, path, at: now)
         }
+        if draining != nil { return turnAway(message, datagram, path, at: now) }
         guard !isStopping, slots.count - halfOpen.count < limits.establishedSAs else {
             return drop("full", path, "\(slots.count) SAs")
         }
@@ -23,13 +24,13 @@ extension RegistrationCore {
         let outcome = InitialResponder.respond(
             to: message, datagram: datagram, path: path, configuration: configuration,
             cookies: wantsCookie ? cookies : nil, addressProof: cookies,
-            admits: { buckets.take(source, at: now) }, at: now, engine: engine, entropy: &entropy)
+            admits: { buckets.take(source, at: now) }, mark: { mark($0) }, at: now, engine: engine, entropy: &entropy)
         switch outcome {
         case .silence(let why): return drop(why, path, "IKE_SA_INIT")
         case .stateless(let reply, let why):
             counters.stateless[why, default: 0] += 1
             // Nobody who did not prove his address gets more octets than he sent.
-            return reply.count <= datagram.count ? [.send([reply], path)] : []
+            return reply.count <= datagram.count ? route([reply], path) : []
         case .begun(let sa, let reply, let keyLog):
             makeRoom()
             let slot = Slot(sa, key, Initial(request: datagram, reply: reply), expiresAt: now + limits.halfOpenLife)
@@ -37,7 +38,7 @@ extension RegistrationCore {
             initials[key] = sa.spiR
             halfOpen.add(sa.spiR, source, at: now)
             arm(slot)
-            return [.send([reply], path)] + (keyLog.map { [.keyLog($0)] } ?? [])
+            return route([reply], path) + (keyLog.map { [.keyLog($0)] } ?? [])
         }
     }
 
@@ -45,7 +46,7 @@ extension RegistrationCore {
         guard let reply = slot.initial?.reply, slot.initial?.repeats.take(at: now) == true else {
             return drop("repeated", path, "IKE_SA_INIT")
         }
-        return [.send([reply], path)]
+        return route([reply], path)
     }
 
     /// A full table costs whoever fills it, not those who come.

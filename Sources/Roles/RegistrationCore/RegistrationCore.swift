@@ -8,6 +8,8 @@ package import KeyMaterial
 package enum RegistrationEffect: Sendable {
     /// IKE messages without marker, back along the path they were asked on.
     case send([[UInt8]], DatagramPath)
+    /// One datagram to another frontend's relay, finished.
+    case relay([UInt8], to: Endpoint)
     case ask(RegistrationRequest)
     /// For the member listing of the authority.
     case report(FailedAuthentication)
@@ -39,11 +41,17 @@ package final class RegistrationCore {
     var deadlines = Deadlines()
     /// SAs that do not know yet that this process ends; nil while it does not.
     var farewells: [IKESPI]?
+    /// What the fleet is; nil until an authority said so.
+    var fleet: FleetUpdate?
+    var relay: RelayChannel
+    var relayBuckets: SourceBuckets
+    var relayTotal: SourceBuckets
+    var draining: Draining?
     package internal(set) var counters = RegistrationCounters()
 
     package init(
         configuration: ResponderConfiguration, limits: RegistrationLimits = RegistrationLimits(), engine: CryptoEngine,
-        entropy: any EntropySource, at now: Moment
+        entropy: any EntropySource, instance: FrontendInstance? = nil, at now: Moment
     ) {
         self.configuration = configuration
         self.limits = limits
@@ -53,6 +61,10 @@ package final class RegistrationCore {
             perSecond: limits.exchangesPerSource, burst: limits.exchangeBurst, capacity: limits.sources)
         cookiesRotateAt = now + limits.cookieSecretLife
         cookies = CookieJar(.init(version: 1, key: HeldSecret(self.entropy.secret(32))))
+        relay = RelayChannel(instance: instance ?? FrontendInstance(&self.entropy))
+        relayBuckets = SourceBuckets(
+            perSecond: limits.relayedPerSource, burst: limits.relayBurst, capacity: limits.sources)
+        relayTotal = SourceBuckets(perSecond: limits.relayedInAll, burst: limits.relayedInAll, capacity: 1)
     }
 
     struct InitialKey: Hashable {
@@ -105,6 +117,11 @@ package final class RegistrationCore {
             return handleInitial(message, datagram, path, at: now)
         }
         guard let slot = slots[header.responderSPI], slot.sa.spiI == header.initiatorSPI else {
+            if slots[header.responderSPI] == nil,
+                let effects = handOn(datagram, over: header.responderSPI, path, at: now)
+            {
+                return effects
+            }
             // An SA that is not ours, or no longer: no answer, a stranger learns nothing (RFC 7296 2.21.4 lets us).
             return drop("unknown-spi", path, header.responderSPI.description)
         }
@@ -136,7 +153,7 @@ package final class RegistrationCore {
     }
 
     package var nextDeadline: Moment? {
-        [deadlines.next, cookiesRotateAt].compactMap { $0 }.min()
+        [deadlines.next, cookiesRotateAt, draining?.nextAt].compactMap { $0 }.min()
     }
 
     // MARK: The end of the process
@@ -155,5 +172,15 @@ package final class RegistrationCore {
         }
         farewells = left
         return effects
+    }
+}
+
+extension FrontendInstance {
+    package init(_ entropy: inout some EntropySource) {
+        while true {
+            guard let instance = FrontendInstance(octets: entropy.octets(FrontendInstance.octetCount)) else { continue }
+            self = instance
+            return
+        }
     }
 }

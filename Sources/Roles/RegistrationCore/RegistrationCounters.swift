@@ -8,6 +8,12 @@ package struct RegistrationCounters: Hashable, Sendable {
     package var refused = 0
     package var unavailable = 0
     package var left = 0
+    /// Datagrams handed to another frontend, taken from one, and sent for one.
+    package var relayedOut = 0
+    package var relayedIn = 0
+    package var sentForOthers = 0
+    /// REDIRECTs over established SAs.
+    package var redirected = 0
     /// Datagrams without answer, by reason.
     package var dropped: [String: Int] = [:]
     /// Answers without state, by reason.
@@ -33,6 +39,12 @@ extension RegistrationCore {
             "asking": Int64(asking.count), "datagrams": Int64(counters.datagrams),
             "dropped": Int64(counters.dropped.values.reduce(0, +)),
             "cookies-sent": Int64(counters.stateless["cookie-sent", default: 0]),
+            "cookies-wrong": Int64(counters.stateless["cookie-wrong", default: 0]),
+            "relayed-out": Int64(counters.relayedOut), "relayed-in": Int64(counters.relayedIn),
+            "sent-for-others": Int64(counters.sentForOthers),
+            "relay-refused": Int64(counters.dropped["relay-refused", default: 0]),
+            "redirected": Int64(counters.redirected + counters.stateless["redirected", default: 0]),
+            "draining": draining == nil ? 0 : 1,
         ]
     }
 }

@@ -12,6 +12,14 @@ package struct RegistrationLimits: Hashable, Sendable {
     package var exchangeBurst = 10_000
     /// Addresses and /64s whose key exchanges are counted apart.
     package var sources = 65_536
+    /// Datagrams of one address or /64 that are handed to other frontends, a second, after a burst; and of all together.
+    package var relayedPerSource = 2000
+    package var relayBurst = 10_000
+    package var relayedInAll = 50_000
+    /// Of a frontend that drains: members spoken to at once, the pause between, and between one round of all and the next.
+    package var drainedAtOnce = 20
+    package var drainPause: Duration = .milliseconds(200)
+    package var drainRound: Duration = .seconds(20)
     package var establishedSAs = 200_000
     /// Of one identity; above it its oldest SA is deleted.
     package var sasPerIdentity = 4

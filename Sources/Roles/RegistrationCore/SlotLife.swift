@@ -10,7 +10,7 @@ extension RegistrationCore {
         var result: [RegistrationEffect] = []
         for effect in effects {
             switch effect {
-            case .send(let datagrams, let path): result.append(.send(datagrams, path))
+            case .send(let datagrams, let path): result += route(datagrams, path)
             case .event(let event): result.append(.event(event))
             case .unproved(let failed): result.append(.report(failed))
             case .ask(let request): result += ask(request, of: slot, at: now)
@@ -76,7 +76,7 @@ extension RegistrationCore {
 
     /// Ends what is over, asks the silent, repeats what was not answered; renews the cookie secret.
     package func tick(at now: Moment) -> [RegistrationEffect] {
-        var result: [RegistrationEffect] = []
+        var result = passDraining(at: now)
         while let due = deadlines.takeDue(now) {
             guard let slot = slots[due.spi], slot.armedAt == due.at else { continue }
             slot.armedAt = .never

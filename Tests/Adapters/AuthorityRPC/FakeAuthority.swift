@@ -22,6 +22,7 @@ final class FakeAuthority: AuthorityService {
         var acknowledged: [Int64] = []
         var unsendable: [Int64] = []
         var failures: [FailedAuthentication] = []
+        var announcements: [FrontendAnnouncement] = []
         var closed = 0
         var asked: [String] = []
     }
@@ -29,7 +30,7 @@ final class FakeAuthority: AuthorityService {
     private struct State {
         var mode: Mode
         var seen = Seen()
-        var registrations: [AsyncStream<SessionOutput<RegistrationAnswer>>.Continuation] = []
+        var registrations: [AsyncStream<SessionOutput<RegistrationOutput>>.Continuation] = []
         var broadcasts: [AsyncStream<SessionOutput<BroadcastOutput>>.Continuation] = []
     }
 
@@ -66,6 +67,11 @@ final class FakeAuthority: AuthorityService {
         for stream in broadcasts { stream.yield(.ended(.notLeader(hint))) }
     }
 
+    /// Tells every frontend what the fleet is.
+    func tell(_ update: FleetUpdate) {
+        for stream in state.withLock({ $0.registrations }) { stream.yield(.items([.fleet(update)])) }
+    }
+
     func note(_ change: (inout Seen) -> Void) { state.withLock { change(&$0.seen) } }
 
     private func refusal() -> StreamRefusal? {
@@ -74,12 +80,15 @@ final class FakeAuthority: AuthorityService {
         }
     }
 
-    func openRegistration(from peer: PeerIdentity) async throws(StreamRefusal) -> any RegistrationSession {
+    func openRegistration(
+        from peer: PeerIdentity, _ announcement: FrontendAnnouncement?
+    ) async throws(StreamRefusal) -> any RegistrationSession {
+        if let announcement { note { $0.announcements.append(announcement) } }
         note { $0.peers.append(peer) }
         if let refusal = refusal() { throw refusal }
-        let (answers, continuation) = AsyncStream<SessionOutput<RegistrationAnswer>>.makeStream()
+        let (answers, continuation) = AsyncStream<SessionOutput<RegistrationOutput>>.makeStream()
         state.withLock { $0.registrations.append(continuation) }
-        return Registration(authority: self, answers: answers, continuation: continuation)
+        return Registration(authority: self, outputs: answers, continuation: continuation)
     }
 
     func openBroadcast(from peer: PeerIdentity) async throws(StreamRefusal) -> any BroadcastSession {
@@ -104,8 +113,8 @@ final class FakeAuthority: AuthorityService {
 
     private struct Registration: RegistrationSession {
         let authority: FakeAuthority
-        let answers: AsyncStream<SessionOutput<RegistrationAnswer>>
-        let continuation: AsyncStream<SessionOutput<RegistrationAnswer>>.Continuation
+        let outputs: AsyncStream<SessionOutput<RegistrationOutput>>
+        let continuation: AsyncStream<SessionOutput<RegistrationOutput>>.Continuation
 
         func submit(_ requests: [RegistrationRequest]) async {
             let isSilent = authority.state.withLock { state in
@@ -122,7 +131,7 @@ final class FakeAuthority: AuthorityService {
                         let grant = RegistrationGrant(
                             groupSecurityAssociation: request.operation.octets, keyDownload: request.member.octets,
                             notifies: [])
-                        return RegistrationAnswer(operation: request.operation, outcome: .granted(grant))
+                        return .answer(RegistrationAnswer(operation: request.operation, outcome: .granted(grant)))
                     }))
         }
 

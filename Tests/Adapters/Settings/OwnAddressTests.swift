@@ -39,6 +39,19 @@ import Testing
         #expect(found.first?.valid.contains("not 0.0.0.0, ::") == true)
     }
 
+    @Test func aFrontendsRelayAndPublicAddressAreItsOwn() throws {
+        let base = frontend + "listen: [{ address: 192.0.2.1 }]\n"
+        let text = base + "relay: { listen: \"192.0.2.1:7711\" }\npublic_address: 198.51.100.1\n"
+        let settings = try FrontendSettings.load(file: file(text + "credentials: { shared_keys: SECRETS }\n"))
+        #expect(settings.relay == Endpoint("192.0.2.1:7711"))
+        #expect(settings.publicAddress == IPAddress("198.51.100.1"))
+        for wrong in ["relay: {}", "relay: { listen: \"0.0.0.0:7711\" }", "relay: { listen: \"192.0.2.1:0\" }"] {
+            #expect(try faults(FrontendSettings.load, base + wrong + "\n").map(\.path) == ["relay.listen"])
+        }
+        let found = try faults(FrontendSettings.load, base + "public_address: 239.0.0.1\n")
+        #expect(found.map(\.path) == ["public_address"])
+    }
+
     @Test func aMemberLeavesTheAddressOutOrSaysOne() throws {
         let found = try faults(MemberSettings.load, member + "local_address: 0.0.0.0\n")
         #expect(found.map(\.line) == [4])

@@ -19,6 +19,10 @@ func endpoint(_ text: String) throws -> Endpoint { try #require(Endpoint(text)) 
 final class FrontendFixture {
     let remote: Endpoint
     var isDown = false
+    /// Set: every IKE_SA_INIT is answered by REDIRECT.
+    var sendsTo: RedirectGateway?
+    /// Who sent members here, by their own words.
+    private(set) var sentBy: [RedirectGateway] = []
     var answer: (RegistrationRequest) throws -> RegistrationOutcome
     private(set) var requests: [RegistrationRequest] = []
     private(set) var initials = 0
@@ -47,6 +51,11 @@ final class FrontendFixture {
         let message = try FramedMessage(decoding: datagram)
         if message.header.exchange == .ikeSAInit {
             initials += 1
+            for case .notify(let notify) in try ForgedInitiator.clear(datagram).payloads
+            where notify.type == .redirectedFrom {
+                sentBy.append(try #require(RedirectGateway(decoding: notify.data, nonce: [])))
+            }
+            if let sendsTo { return Redirection.answer(to: message, gateway: sendsTo).map { [$0] } ?? [] }
             let outcome = InitialResponder.respond(
                 to: message, datagram: datagram, path: path, configuration: configuration, cookies: nil, at: now,
                 engine: engine, entropy: &entropy)
@@ -59,6 +68,14 @@ final class FrontendFixture {
             sa.handle(
                 message, path: path, at: now, wall: wall, configuration: configuration, engine: engine,
                 entropy: &entropy), sa)
+    }
+
+    /// Asks everybody who is here to go there.
+    func redirect(to gateway: RedirectGateway, at now: Moment) throws -> [[UInt8]] {
+        try sas.values.flatMap { sa in
+            try perform(
+                sa.redirect(to: gateway, at: now, configuration: configuration, engine: engine, entropy: &entropy), sa)
+        }
     }
 
     private func perform(_ effects: [ResponderEffect], _ sa: ResponderSA) throws -> [[UInt8]] {

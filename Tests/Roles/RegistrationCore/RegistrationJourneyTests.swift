@@ -91,7 +91,7 @@ private final class Wire {
                 requests.append(request)
                 let answer = RegistrationAnswer(operation: request.operation, outcome: try outcome(request))
                 try self.answer(frontend.handle([answer], at: now))
-            case .event, .report, .keyLog: continue
+            case .event, .report, .keyLog, .relay: continue
             }
         }
     }

@@ -27,6 +27,8 @@ package final class RegistrationClient: Sendable {
     }
 
     private let name: String
+    private let announcement: FrontendAnnouncement?
+    private let onFleet: @Sendable (FleetUpdate) -> Void
     private let answerWait: Duration
     private let stream: LeaderStream
     private let state = Mutex(State())
@@ -34,11 +36,14 @@ package final class RegistrationClient: Sendable {
     private let onState: @Sendable (LinkState) -> Void
 
     package init(
-        link: AuthorityLink, answerWait: Duration = .seconds(4),
+        link: AuthorityLink, announcement: FrontendAnnouncement? = nil, answerWait: Duration = .seconds(4),
+        onFleet: @escaping @Sendable (FleetUpdate) -> Void = { _ in },
         onAnswers: @escaping @Sendable ([RegistrationAnswer]) -> Void,
         onState: @escaping @Sendable (LinkState) -> Void
     ) {
         name = link.name
+        self.announcement = announcement
+        self.onFleet = onFleet
         self.answerWait = answerWait
         stream = LeaderStream(link: link)
         self.onAnswers = onAnswers
@@ -193,6 +198,7 @@ extension RegistrationClient {
     }
 
     fileprivate func received(_ batch: Gcks_V1_RegistrationAnswerBatch) throws(ContractError) {
+        if batch.hasFleet { onFleet(try FleetUpdate(batch.fleet)) }
         let answers = try checkedList(
             batch.answers, "RegistrationAnswerBatch.answers", atMost: Limits.batchItems
         ) { answer throws(ContractError) in try RegistrationAnswer(answer) }
@@ -212,6 +218,9 @@ extension RegistrationClient {
         func hello() -> Gcks_V1_RegistrationBatch {
             var batch = Gcks_V1_RegistrationBatch()
             batch.hello.name = client.name
+            if let announcement = client.announcement {
+                batch.announcement = Gcks_V1_FrontendAnnouncement(announcement)
+            }
             return batch
         }
 

@@ -54,12 +54,23 @@ package nonisolated struct Gcks_V1_RegistrationBatch: Sendable {
   /// At most 64.
   package var failedAuthentications: [Gcks_V1_FailedAuthentication] = []
 
+  /// With hello only.
+  package var announcement: Gcks_V1_FrontendAnnouncement {
+    get {_announcement ?? Gcks_V1_FrontendAnnouncement()}
+    set {_announcement = newValue}
+  }
+  /// Returns true if `announcement` has been explicitly set.
+  package var hasAnnouncement: Bool {self._announcement != nil}
+  /// Clears the value of `announcement`. Subsequent reads from it will return its default value.
+  package mutating func clearAnnouncement() {self._announcement = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _hello: Gcks_V1_Hello? = nil
   fileprivate var _heartbeat: Gcks_V1_Heartbeat? = nil
+  fileprivate var _announcement: Gcks_V1_FrontendAnnouncement? = nil
 }
 
 /// A peer that did not prove who it is: for the member listing, nothing is decided on it.
@@ -318,11 +329,21 @@ package nonisolated struct Gcks_V1_RegistrationAnswerBatch: Sendable {
 
   package var answers: [Gcks_V1_RegistrationAnswer] = []
 
+  package var fleet: Gcks_V1_FleetUpdate {
+    get {_fleet ?? Gcks_V1_FleetUpdate()}
+    set {_fleet = newValue}
+  }
+  /// Returns true if `fleet` has been explicitly set.
+  package var hasFleet: Bool {self._fleet != nil}
+  /// Clears the value of `fleet`. Subsequent reads from it will return its default value.
+  package mutating func clearFleet() {self._fleet = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _welcome: Gcks_V1_Welcome? = nil
+  fileprivate var _fleet: Gcks_V1_FleetUpdate? = nil
 }
 
 package nonisolated struct Gcks_V1_RegistrationAnswer: Sendable {
@@ -487,7 +508,7 @@ fileprivate nonisolated let _protobuf_package = "gcks.v1"
 
 nonisolated extension Gcks_V1_RegistrationBatch: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".RegistrationBatch"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}heartbeat\0\u{1}requests\0\u{3}failed_authentications\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}heartbeat\0\u{1}requests\0\u{3}failed_authentications\0\u{1}announcement\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -499,6 +520,7 @@ nonisolated extension Gcks_V1_RegistrationBatch: SwiftProtobuf.Message, SwiftPro
       case 2: try { try decoder.decodeSingularMessageField(value: &self._heartbeat) }()
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.requests) }()
       case 4: try { try decoder.decodeRepeatedMessageField(value: &self.failedAuthentications) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._announcement) }()
       default: break
       }
     }
@@ -521,6 +543,9 @@ nonisolated extension Gcks_V1_RegistrationBatch: SwiftProtobuf.Message, SwiftPro
     if !self.failedAuthentications.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.failedAuthentications, fieldNumber: 4)
     }
+    try { if let v = self._announcement {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -529,6 +554,7 @@ nonisolated extension Gcks_V1_RegistrationBatch: SwiftProtobuf.Message, SwiftPro
     if lhs._heartbeat != rhs._heartbeat {return false}
     if lhs.requests != rhs.requests {return false}
     if lhs.failedAuthentications != rhs.failedAuthentications {return false}
+    if lhs._announcement != rhs._announcement {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -903,7 +929,7 @@ nonisolated extension Gcks_V1_TransformAttribute: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Gcks_V1_RegistrationAnswerBatch: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".RegistrationAnswerBatch"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}answers\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}answers\0\u{1}fleet\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -913,6 +939,7 @@ nonisolated extension Gcks_V1_RegistrationAnswerBatch: SwiftProtobuf.Message, Sw
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._welcome) }()
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.answers) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._fleet) }()
       default: break
       }
     }
@@ -929,12 +956,16 @@ nonisolated extension Gcks_V1_RegistrationAnswerBatch: SwiftProtobuf.Message, Sw
     if !self.answers.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.answers, fieldNumber: 2)
     }
+    try { if let v = self._fleet {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Gcks_V1_RegistrationAnswerBatch, rhs: Gcks_V1_RegistrationAnswerBatch) -> Bool {
     if lhs._welcome != rhs._welcome {return false}
     if lhs.answers != rhs.answers {return false}
+    if lhs._fleet != rhs._fleet {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

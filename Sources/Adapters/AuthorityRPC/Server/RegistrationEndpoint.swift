@@ -18,10 +18,12 @@ struct RegistrationEndpoint: Gcks_V1_Registration.SimpleServiceProtocol {
             open: { first in
                 let name = try checkedText(first.hello.name, "Hello.name")
                 let peer = try listener.admit(.frontend, name: name, context)
-                return OpenRegistration(peer: peer, session: try await service.openRegistration(from: peer))
+                let announcement = first.hasAnnouncement ? try FrontendAnnouncement(first.announcement) : nil
+                return OpenRegistration(
+                    peer: peer, session: try await service.openRegistration(from: peer, announcement))
             },
             take: { try await $1.take($0) }, close: { await $0.session.close() }, welcome: welcome,
-            outputs: { $0.session.answers },
+            outputs: { $0.session.outputs },
             encode: { $1.batches($0) })
         try await stream.run(request, response, until: stop)
     }
@@ -58,7 +60,22 @@ struct RegistrationEndpoint: Gcks_V1_Registration.SimpleServiceProtocol {
             await session.submit(requests)
         }
 
-        func batches(_ answers: [RegistrationAnswer]) -> [Gcks_V1_RegistrationAnswerBatch] {
+        func batches(_ outputs: [RegistrationOutput]) -> [Gcks_V1_RegistrationAnswerBatch] {
+            var answers: [RegistrationAnswer] = []
+            var updates: [Gcks_V1_RegistrationAnswerBatch] = []
+            for output in outputs {
+                switch output {
+                case .answer(let answer): answers.append(answer)
+                case .fleet(let update):
+                    var batch = Gcks_V1_RegistrationAnswerBatch()
+                    batch.fleet = Gcks_V1_FleetUpdate(update)
+                    updates.append(batch)
+                }
+            }
+            return updates + batches(answers)
+        }
+
+        private func batches(_ answers: [RegistrationAnswer]) -> [Gcks_V1_RegistrationAnswerBatch] {
             unanswered.wrappingSubtract(answers.count, ordering: .relaxed)
             return BatchCutter(answers.map(Gcks_V1_RegistrationAnswer.init), octets: \.octetEstimate).map { part in
                 var batch = Gcks_V1_RegistrationAnswerBatch()

@@ -63,6 +63,8 @@ package final class EngineStore: ReplicatedStoring {
             state.rekeySchedules = try await Self.readAll(ControlTables.schedules, session)
             state.rekeyHistory = try await Self.readAll(ControlTables.history, session)
             state.audit = try await Self.auditState(session)
+            state.fleetSecret = try await Self.readAll(FleetTables.secrets, session).first
+            state.frontends = try await Self.readAll(FleetTables.frontends, session)
             return state
         }
     }

@@ -61,7 +61,7 @@ struct TransactionSteps {
     }
 
     private enum Family: CaseIterable {
-        case rekey, data, members, operations, control, audit
+        case rekey, data, members, operations, control, audit, fleet
 
         init(_ mutation: StoreMutation) {
             switch mutation {
@@ -72,6 +72,7 @@ struct TransactionSteps {
             case .recordOperation, .forgetOperations: self = .operations
             case .putExclusion, .removeExclusion, .putRekeySchedule, .recordRekey: self = .control
             case .putAuditKey, .appendAudit, .addAuditAnchor, .forgetAudit: self = .audit
+            case .putFleetSecret, .putFrontend: self = .fleet
             }
         }
     }
@@ -96,6 +97,8 @@ struct TransactionSteps {
         try add(run.compactMap { if case .addRekeyOrder(let order) = $0 { order } else { nil } })
         try add(run.compactMap { if case .recordOperation(let row) = $0 { row } else { nil } })
         try appendControl(run)
+        try put(FleetTables.secrets, run.compactMap { if case .putFleetSecret(let row) = $0 { row } else { nil } })
+        try put(FleetTables.frontends, run.compactMap { if case .putFrontend(let row) = $0 { row } else { nil } })
         for mutation in run { remove(mutation) }
     }
 
@@ -162,7 +165,8 @@ struct TransactionSteps {
         case .forgetAudit(let place):
             steps += AuditTables.forgetSteps(through: place).map { Step(sql: $0.sql, values: $0.values) }
         case .putGroup, .setNextSenderID, .putRekeySA, .putDataSA, .putMember, .addRekeyOrder, .recordOperation,
-            .putExclusion, .putRekeySchedule, .recordRekey, .appendAudit, .addAuditAnchor:
+            .putExclusion, .putRekeySchedule, .recordRekey, .appendAudit, .addAuditAnchor, .putFleetSecret,
+            .putFrontend:
             break
         }
     }
@@ -211,6 +215,8 @@ extension StoreMutation {
         case .appendAudit: 17
         case .addAuditAnchor: 18
         case .forgetAudit: 19
+        case .putFleetSecret: 40
+        case .putFrontend: 41
         }
     }
 }
