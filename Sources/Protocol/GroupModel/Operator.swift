@@ -4,6 +4,7 @@ package import IKEVocabulary
 
 package enum OperatorRequest: Sendable {
     case status
+    case whoAmI
     case groupApply(GroupDefinition, Mandate)
     case groupList
     case groupShow(GroupName)
@@ -20,6 +21,7 @@ package enum RekeyScope: String, Hashable, Sendable, CaseIterable { case tek, ke
 
 package enum OperatorReply: Sendable {
     case status(ClusterStatus)
+    case identity(OperatorIdentity)
     case groups([GroupStatus])
     case members([MemberStatus])
     case senders([SenderStatus])
@@ -61,6 +63,8 @@ package struct ClusterStatus: Sendable {
     package var nodes: [NodeStatus]
     package var leader: String?
     package var term: Int64
+    /// Since when the leader leads; nil when it does not say.
+    package var leadingSince: WallTime?
     package var commits: Int64
     package var frontends: [LinkStatus]
     package var broadcasters: [LinkStatus]
@@ -68,9 +72,9 @@ package struct ClusterStatus: Sendable {
 
     package init(
         nodes: [NodeStatus], leader: String?, term: Int64, commits: Int64, frontends: [LinkStatus],
-        broadcasters: [LinkStatus],
-        groups: [GroupStatus]
+        broadcasters: [LinkStatus], groups: [GroupStatus], leadingSince: WallTime? = nil
     ) {
+        self.leadingSince = leadingSince
         self.nodes = nodes
         self.leader = leader
         self.term = term

@@ -292,11 +292,21 @@ package nonisolated struct Gcks_V1_ClusterStatus: Sendable {
 
   package var groups: [Gcks_V1_GroupStatus] = []
 
+  package var leadingSinceMilliseconds: Int64 {
+    get {_leadingSinceMilliseconds ?? 0}
+    set {_leadingSinceMilliseconds = newValue}
+  }
+  /// Returns true if `leadingSinceMilliseconds` has been explicitly set.
+  package var hasLeadingSinceMilliseconds: Bool {self._leadingSinceMilliseconds != nil}
+  /// Clears the value of `leadingSinceMilliseconds`. Subsequent reads from it will return its default value.
+  package mutating func clearLeadingSinceMilliseconds() {self._leadingSinceMilliseconds = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _leader: String? = nil
+  fileprivate var _leadingSinceMilliseconds: Int64? = nil
 }
 
 package nonisolated struct Gcks_V1_NodeStatus: Sendable {
@@ -1205,7 +1215,7 @@ nonisolated extension Gcks_V1_SendersReply: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Gcks_V1_ClusterStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ClusterStatus"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}nodes\0\u{1}leader\0\u{1}term\0\u{1}commits\0\u{1}frontends\0\u{1}broadcasters\0\u{1}groups\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}nodes\0\u{1}leader\0\u{1}term\0\u{1}commits\0\u{1}frontends\0\u{1}broadcasters\0\u{1}groups\0\u{3}leading_since_milliseconds\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1220,6 +1230,7 @@ nonisolated extension Gcks_V1_ClusterStatus: SwiftProtobuf.Message, SwiftProtobu
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.frontends) }()
       case 6: try { try decoder.decodeRepeatedMessageField(value: &self.broadcasters) }()
       case 7: try { try decoder.decodeRepeatedMessageField(value: &self.groups) }()
+      case 8: try { try decoder.decodeSingularInt64Field(value: &self._leadingSinceMilliseconds) }()
       default: break
       }
     }
@@ -1251,6 +1262,9 @@ nonisolated extension Gcks_V1_ClusterStatus: SwiftProtobuf.Message, SwiftProtobu
     if !self.groups.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.groups, fieldNumber: 7)
     }
+    try { if let v = self._leadingSinceMilliseconds {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 8)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1262,6 +1276,7 @@ nonisolated extension Gcks_V1_ClusterStatus: SwiftProtobuf.Message, SwiftProtobu
     if lhs.frontends != rhs.frontends {return false}
     if lhs.broadcasters != rhs.broadcasters {return false}
     if lhs.groups != rhs.groups {return false}
+    if lhs._leadingSinceMilliseconds != rhs._leadingSinceMilliseconds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

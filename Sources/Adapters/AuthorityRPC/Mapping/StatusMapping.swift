@@ -19,7 +19,9 @@ extension ClusterStatus {
             ) { link throws(ContractError) in try LinkStatus(link) },
             groups: try checkedList(
                 wire.groups, "ClusterStatus.groups", atMost: Limits.rows
-            ) { group throws(ContractError) in try GroupStatus(group) })
+            ) { group throws(ContractError) in try GroupStatus(group) },
+            leadingSince: wire.hasLeadingSinceMilliseconds
+                ? try checkedTime(wire.leadingSinceMilliseconds, "ClusterStatus.leading_since_milliseconds") : nil)
     }
 }
 
@@ -28,6 +30,7 @@ extension Gcks_V1_ClusterStatus {
         self.init()
         nodes = status.nodes.map(Gcks_V1_NodeStatus.init)
         if let name = status.leader { leader = name }
+        if let since = status.leadingSince { leadingSinceMilliseconds = since.milliseconds }
         term = status.term
         commits = status.commits
         frontends = status.frontends.map(Gcks_V1_LinkStatus.init)

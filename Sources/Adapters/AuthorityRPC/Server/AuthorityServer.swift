@@ -24,6 +24,7 @@ package final class AuthorityServer: Sendable {
                 Gcks_V1_Operator.descriptor.fullyQualifiedService,
                 Gcks_V1_GroupControl.descriptor.fullyQualifiedService,
                 Gcks_V1_Audit.descriptor.fullyQualifiedService,
+                Gcks_V1_Access.descriptor.fullyQualifiedService,
             ]
             let certificate = RotatingCertificate()
             let server = GRPCServer(
@@ -34,6 +35,7 @@ package final class AuthorityServer: Sendable {
                     OperatorEndpoint(listener: listener, service: service),
                     ControlEndpoint(listener: listener, service: service),
                     AuditEndpoint(listener: listener, service: service),
+                    AccessEndpoint(listener: listener, service: service),
                     HealthEndpoint(service: service, services: services),
                 ])
             return Door(listener: listener, server: server, certificate: certificate)
