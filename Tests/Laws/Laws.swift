@@ -39,7 +39,8 @@ enum Laws {
         switch (source.floor, source.room) {
         case ("Base", "Octets"): allowed = []
         case ("Base", _): allowed = ["Octets"]
-        case ("Protocol", "IKEExchange"), ("Protocol", "GroupKeying"), ("Protocol", "AuditTrail"): allowed = base.union(lowProtocol)
+        case ("Protocol", "IKEExchange"), ("Protocol", "GroupKeying"), ("Protocol", "AuditTrail"):
+            allowed = base.union(lowProtocol)
         case ("Protocol", _): allowed = base
         case ("Roles", _): allowed = base.union(allProtocol)
         case ("Adapters", "RootKey"): allowed = base.union(["GroupModel", "IKECrypto"])

@@ -9,7 +9,10 @@ struct GroupsView {
     func table(isWide: Bool = false) -> String {
         let wide = isWide ? ["IDENTIFICATION", "MODE", "REKEY TO", "SUITE", "KEK SPI"] : []
         var table = TextTable(
-            ["GROUP", "MEMBERS", "SENDERS", "GENERATION", "KEK EXPIRES", "TEK EXPIRES", "SENDER-IDS", "STATE"] + wide)
+            [
+                "GROUP", "MEMBERS", "SENDERS", "GENERATION", "KEK EXPIRES", "TEK EXPIRES", "NEXT REKEY", "SENDER-IDS",
+                "STATE",
+            ] + wide)
         for group in groups {
             let soonest = group.dataSAs.map(\.expiresAt).min()
             let definition = group.definition
@@ -21,7 +24,8 @@ struct GroupsView {
                 [
                     definition.name.text, String(group.members), String(group.senders),
                     String(group.generation.rawValue), group.rekeySA.map { expiry($0.expiresAt) } ?? "-",
-                    soonest.map(expiry) ?? "-", Self.senderIDs(group), Self.state(group, now: now),
+                    soonest.map(expiry) ?? "-", group.nextRekeyAt.map(due) ?? "paused", Self.senderIDs(group),
+                    Self.state(group, now: now),
                 ] + (isWide ? more : []))
         }
         return table.rendered()
@@ -55,6 +59,8 @@ struct GroupsView {
 
     /// Each group in full.
     func detail() -> String { groups.map(detail).joined(separator: "\n\n") }
+
+    private func due(_ time: WallTime) -> String { time > now ? TimeText.until(time, from: now) : "due" }
 
     private func expiry(_ time: WallTime) -> String { TimeText.until(time, from: now) }
 
@@ -118,6 +124,7 @@ extension GroupsView {
             ("sender_ids_given", .integer(Int64(clamping: group.senderIDsGiven))),
             ("sender_ids_capacity", .integer(Int64(clamping: group.definition.senderIDWidth.capacity))),
             ("rekey_sa", group.rekeySA.map(json) ?? .null), ("data_sas", .list(group.dataSAs.map(json))),
+            ("next_rekey_at", .optional(group.nextRekeyAt.map(TimeText.rfc3339))),
             ("next_expiry_at", .optional(expiries.min().map(TimeText.rfc3339))),
             ("state", .text(state(group, now: now))), ("definition", json(group.definition)),
         ])

@@ -36,16 +36,6 @@ indirect enum JSONValue {
         }
     }
 
-    /// On one line, for NDJSON.
-    func compact() -> String {
-        switch self {
-        case .null, .bool, .integer, .number, .text: rendered()
-        case .list(let values): "[\(values.map { $0.compact() }.joined(separator: ","))]"
-        case .object(let fields):
-            "{\(fields.map { "\(JSONValue.quoted($0)):\($1.compact())" }.joined(separator: ","))}"
-        }
-    }
-
     private static func written(_ number: Double) -> String {
         guard number.isFinite, abs(number) < 1e15 else { return "0" }
         return String((number * 1000).rounded() / 1000)

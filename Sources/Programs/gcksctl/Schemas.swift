@@ -1,9 +1,11 @@
 /// What `-o json` prints, by kind. A kind that is printed and not here fails a test.
 enum Schemas {
     static let shapes: [String: Shape] = [
-        "Change": change, "CheckResult": checkResult, "ClusterStatus": clusterStatus, "Context": context,
+        "AuditKey": auditKey, "AuditRecord": auditRecord, "AuditVerification": auditVerification, "Change": change,
+        "CheckResult": checkResult, "ClusterStatus": clusterStatus, "Context": context,
         "Group": group,
-        "Member": member, "Role": role, "Sender": sender, "Setting": setting, "Traffic": traffic,
+        "Member": member, "PolicyVerdict": policyVerdict, "Rekey": rekeyRow, "RekeySchedule": rekeySchedule,
+        "Role": role, "Sender": sender, "Setting": setting, "Traffic": traffic,
         "Validation": validation,
         "Version": version, "WhoAmI": whoAmI,
     ]
@@ -60,7 +62,8 @@ enum Schemas {
     private static let group = Shape.object([
         ("name", .text), ("generation", .integer), ("members", .integer), ("senders", .integer),
         ("sender_ids_given", .integer), ("sender_ids_capacity", .integer), ("rekey_sa", .optional(association)),
-        ("data_sas", .list(association)), ("next_expiry_at", .optional(.time)), ("state", .text),
+        ("data_sas", .list(association)), ("next_rekey_at", .optional(.time)), ("next_expiry_at", .optional(.time)),
+        ("state", .text),
         ("definition", definition),
     ])
 
@@ -90,6 +93,40 @@ enum Schemas {
 
     private static let whoAmI = Shape.object([
         ("name", .text), ("roles", .list(.text)), ("door", .text), ("authority", .text),
+    ])
+
+    // MARK: Rekeys, policy and the audit trail
+
+    private static let rekeyRow = Shape.object([
+        ("number", .integer), ("at", .time), ("group", .text), ("cause", .text), ("by", .text),
+        ("generation", .integer),
+        ("rekey_spi", .text), ("message_id", .integer), ("new_rekey_spi", .optional(.text)),
+        ("new_data_spis", .list(.text)), ("members", .integer),
+    ])
+
+    private static let rekeySchedule = Shape.object([
+        ("group", .text), ("kek_percent", .integer), ("tek_percent", .integer), ("jitter_percent", .integer),
+        ("paused_since", .optional(.time)), ("kek_due_at", .time), ("tek_due_at", .time), ("safe_until", .time),
+    ])
+
+    private static let policyVerdict = Shape.object([
+        ("identity", .text), ("group", .text), ("allowed", .bool), ("lines", .list(.text)),
+    ])
+
+    private static let auditRecord = Shape.object([
+        ("kind", .word(["AuditRecord"])), ("seq", .integer), ("at", .time), ("cluster", .text), ("node", .text),
+        ("actor", .text), ("actor_role", .text), ("source", .text), ("action", .text), ("object", .text),
+        ("reason", .text), ("request_id", .text), ("result", .text), ("generation_before", .optional(.integer)),
+        ("generation_after", .optional(.integer)), ("previous_hash", .text), ("hash", .text),
+    ])
+
+    private static let auditKey = Shape.object([
+        ("kind", .word(["AuditKey"])), ("cluster", .text), ("public_key", .text),
+    ])
+
+    private static let auditVerification = Shape.object([
+        ("first", .integer), ("last", .integer), ("records", .integer), ("anchors", .integer),
+        ("signed_through", .integer), ("signed_at", .optional(.time)), ("key_was_given", .bool),
     ])
 
     // MARK: This side

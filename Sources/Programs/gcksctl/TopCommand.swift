@@ -30,7 +30,7 @@ struct TopCommand: AsyncParsableCommand {
             let view = TrafficView(before: before, now: now, group: group)
             switch connection.output.output {
             case .table where !once && Terminal.isRich: Terminal.redraw(view.table())
-            case .json where !once: Terminal.output(view.json().compact())
+            case .json where !once: Terminal.output(view.json().line())
             default: connection.show(view.table(), view.json())
             }
             before = now

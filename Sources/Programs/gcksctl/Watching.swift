@@ -85,7 +85,7 @@ private struct Shown {
         let kind = document["kind"]?.scalar ?? ""
         var now: [String: String] = [:]
         for item in document.items {
-            let (key, text) = (item.keyOfItem, item.compact())
+            let (key, text) = (item.keyOfItem, item.line())
             now[key] = text
             guard items[key] != text else { continue }
             write(kind, items[key] == nil ? "added" : "changed", item)
@@ -104,7 +104,7 @@ private struct Shown {
         switch format {
         case .yaml: Terminal.output("---\n" + document.yaml())
         case .name: Terminal.output("\(event) \(item.nameOfItem)")
-        case .json, .table, .wide: Terminal.output(document.compact())
+        case .json, .table, .wide: Terminal.output(document.line())
         }
     }
 }

@@ -122,11 +122,14 @@ package struct GroupStatus: Sendable {
     package var rekeySA: SAStatus?
     package var dataSAs: [SAStatus]
     package var senderIDsGiven: UInt64
+    /// By the schedule; nil while rekeys are paused.
+    package var nextRekeyAt: WallTime?
 
     package init(
         definition: GroupDefinition, generation: GSAGeneration, members: Int, senders: Int, rekeySA: SAStatus?,
-        dataSAs: [SAStatus], senderIDsGiven: UInt64
+        dataSAs: [SAStatus], senderIDsGiven: UInt64, nextRekeyAt: WallTime? = nil
     ) {
+        self.nextRekeyAt = nextRekeyAt
         self.definition = definition
         self.generation = generation
         self.members = members

@@ -105,7 +105,7 @@ extension OperatorRequest {
     /// What the audit trail calls that which it is about.
     package var object: String {
         switch self {
-        case .status, .groupList, .audit: "cluster"
+        case .status, .whoAmI, .groupList, .audit: "cluster"
         case .groupApply(let definition, _): "group/\(definition.name)"
         case .groupShow(let group), .senderList(let group), .rekeyNow(let group, _, _): "group/\(group)"
         case .memberList(let group): group.map { "group/\($0)" } ?? "cluster"

@@ -13,6 +13,7 @@ import Testing
         cluster.broadcasters[0].since = wallTime(movedBy: -(3 * 86_400 + 1800))
         cluster.groups[0].rekeySA?.expiresAt = wallTime(movedBy: 21 * 3600 + 6 * 60 + 30)
         cluster.groups[0].dataSAs[0].expiresAt = wallTime(movedBy: -5)
+        cluster.groups[0].nextRekeyAt = wallTime(movedBy: 2 * 3600 + 38 * 60 + 30)
         cluster.leadingSince = wallTime(movedBy: -(6 * 86_400 + 2 * 3600 + 1800))
         let status = cluster
         let run = try await gcksctl(["status"]) { _ in .success(.status(status)) }
@@ -29,8 +30,8 @@ import Testing
                 BROADCASTER    STATE  SINCE  COUNTERS
                 broadcaster-1  lost   3d0h   datagrams 9
 
-                GROUP        MEMBERS  SENDERS  GENERATION  KEK EXPIRES  TEK EXPIRES  SENDER-IDS  STATE
-                market-data  12480    14       881         21h06m       expired      17/4096     WARN TEK expired
+                GROUP        MEMBERS  SENDERS  GENERATION  KEK EXPIRES  TEK EXPIRES  NEXT REKEY  SENDER-IDS  STATE
+                market-data  12480    14       881         21h06m       expired      2h38m       17/4096     WARN TEK expired
 
                 WARNING                            NEXT
                 broadcaster broadcaster-1 is lost  gcksctl top --once

@@ -376,12 +376,23 @@ package nonisolated struct Gcks_V1_GroupStatus: Sendable {
 
   package var senderIdsGiven: UInt64 = 0
 
+  /// Absent while rekeys are paused.
+  package var nextRekeyMilliseconds: Int64 {
+    get {_nextRekeyMilliseconds ?? 0}
+    set {_nextRekeyMilliseconds = newValue}
+  }
+  /// Returns true if `nextRekeyMilliseconds` has been explicitly set.
+  package var hasNextRekeyMilliseconds: Bool {self._nextRekeyMilliseconds != nil}
+  /// Clears the value of `nextRekeyMilliseconds`. Subsequent reads from it will return its default value.
+  package mutating func clearNextRekeyMilliseconds() {self._nextRekeyMilliseconds = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _definition: Gcks_V1_GroupDefinition? = nil
   fileprivate var _rekeySa: Gcks_V1_SAStatus? = nil
+  fileprivate var _nextRekeyMilliseconds: Int64? = nil
 }
 
 package nonisolated struct Gcks_V1_SAStatus: Sendable {
@@ -1369,7 +1380,7 @@ nonisolated extension Gcks_V1_LinkStatus: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension Gcks_V1_GroupStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".GroupStatus"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}definition\0\u{1}generation\0\u{1}members\0\u{1}senders\0\u{3}rekey_sa\0\u{3}data_sas\0\u{3}sender_ids_given\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}definition\0\u{1}generation\0\u{1}members\0\u{1}senders\0\u{3}rekey_sa\0\u{3}data_sas\0\u{3}sender_ids_given\0\u{3}next_rekey_milliseconds\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1384,6 +1395,7 @@ nonisolated extension Gcks_V1_GroupStatus: SwiftProtobuf.Message, SwiftProtobuf.
       case 5: try { try decoder.decodeSingularMessageField(value: &self._rekeySa) }()
       case 6: try { try decoder.decodeRepeatedMessageField(value: &self.dataSas) }()
       case 7: try { try decoder.decodeSingularUInt64Field(value: &self.senderIdsGiven) }()
+      case 8: try { try decoder.decodeSingularInt64Field(value: &self._nextRekeyMilliseconds) }()
       default: break
       }
     }
@@ -1415,6 +1427,9 @@ nonisolated extension Gcks_V1_GroupStatus: SwiftProtobuf.Message, SwiftProtobuf.
     if self.senderIdsGiven != 0 {
       try visitor.visitSingularUInt64Field(value: self.senderIdsGiven, fieldNumber: 7)
     }
+    try { if let v = self._nextRekeyMilliseconds {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 8)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1426,6 +1441,7 @@ nonisolated extension Gcks_V1_GroupStatus: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs._rekeySa != rhs._rekeySa {return false}
     if lhs.dataSas != rhs.dataSas {return false}
     if lhs.senderIdsGiven != rhs.senderIdsGiven {return false}
+    if lhs._nextRekeyMilliseconds != rhs._nextRekeyMilliseconds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -86,7 +86,9 @@ extension GroupStatus {
             dataSAs: try checkedList(
                 wire.dataSas, "GroupStatus.data_sas", atMost: Limits.rows
             ) { association throws(ContractError) in try SAStatus(association) },
-            senderIDsGiven: wire.senderIdsGiven)
+            senderIDsGiven: wire.senderIdsGiven,
+            nextRekeyAt: wire.hasNextRekeyMilliseconds
+                ? try checkedTime(wire.nextRekeyMilliseconds, "GroupStatus.next_rekey_milliseconds") : nil)
     }
 }
 
@@ -100,6 +102,7 @@ extension Gcks_V1_GroupStatus {
         if let association = group.rekeySA { rekeySa = Gcks_V1_SAStatus(association) }
         dataSas = group.dataSAs.map(Gcks_V1_SAStatus.init)
         senderIdsGiven = group.senderIDsGiven
+        if let next = group.nextRekeyAt { nextRekeyMilliseconds = next.milliseconds }
     }
 }
 
