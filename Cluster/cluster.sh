@@ -32,7 +32,7 @@ make_pki() {
   done
   for ((n = 1; n <= frontends; n++)); do "$ca" service "$run/pki" frontend "frontend-$n"; done
   for ((n = 1; n <= broadcasters; n++)); do "$ca" service "$run/pki" broadcaster "broadcaster-$n"; done
-  "$ca" service "$run/pki" operator alice
+  "$ca" service "$run/pki" crypto-officer alice
   "$ca" gcks "$run/pki" gcks.demo
 }
 
@@ -96,7 +96,7 @@ write_settings() {
   done
   {
     authority_list
-    tls "" operator-alice
+    tls "" crypto-officer-alice
   } >"$run/etc/gcksctl.yaml"
 }
 

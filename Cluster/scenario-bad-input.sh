@@ -59,7 +59,7 @@ for program in authority frontend broadcaster; do
     fails_with 0 "valid" "$bin/gcks-$program" --check-config --config "$run/etc/$program-1.yaml"
 done
 check "an unknown group is not found" fails_with 3 "nowhere" ctl group show nowhere
-sed 's/operator-alice/frontend-frontend-1/' "$run/etc/gcksctl.yaml" >"$run/etc/no-operator.yaml"
+sed 's/crypto-officer-alice/frontend-frontend-1/' "$run/etc/gcksctl.yaml" >"$run/etc/no-operator.yaml"
 check "a frontend's certificate is no operator's" fails_with 4 "operator" \
   "$bin/gcksctl" member list --config "$run/etc/no-operator.yaml"
 

@@ -207,7 +207,7 @@ def certificates(authority, frontend):
     certificate("authority", "authority-1")
     check("the authority takes a new certificate", reload(authority))
     fresh = serial_of(f"{run}/pki/authority-authority-1.pem")
-    check("and shows it to who connects", serial_shown("127.0.7.1:7701", "operator-alice") == fresh != "")
+    check("and shows it to who connects", serial_shown("127.0.7.1:7701", "crypto-officer-alice") == fresh != "")
     check("operators come in", ctl("status")[0])
 
     connected = len(re.findall('"event":"frontend-connected".*frontend-1"', authority.log()))

@@ -29,6 +29,10 @@ struct ScenarioTests {
     @Test(.enabled(if: ScenarioScript.mayHaveNamespaces, "network namespaces"))
     func rekeysLeaveWhateverHappensToABroadcaster() { run("broadcaster") }
 
+    @Test func theCommandLineSaysWhatItSaid() { run("cli") }
+
+    @Test func theStatusAnswersWithinASecond() { run("status") }
+
     @Test func whatTheDocumentsSayWorks() { run("docs") }
 
     @Test func anExcludedMemberIsOutAndTheOthersGoOn() { run("evict") }

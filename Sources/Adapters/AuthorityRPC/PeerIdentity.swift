@@ -1,10 +1,13 @@
+package import GroupModel
 import SwiftASN1
 package import X509
 
 /// What a process may do to an authority.
 package enum PeerRole: String, Hashable, Sendable, CaseIterable {
     case frontend, broadcaster, authority
-    case `operator`
+    // People, by what they are trusted with.
+    case auditor, viewer, `operator`
+    case cryptoOfficer = "crypto-officer"
 }
 
 /// Who is at the other end of a connection.
@@ -14,6 +17,8 @@ package enum PeerRole: String, Hashable, Sendable, CaseIterable {
 package struct PeerIdentity: Hashable, Sendable, CustomStringConvertible {
     package let role: PeerRole
     package let name: String
+    /// What it may ask as an operator: nothing for the roles of programs.
+    package internal(set) var operatorRoles: Set<OperatorRole>
 
     /// Nil unless the name is 1 … 64 of letters, digits, '-', '_' and '.'.
     package init?(role: PeerRole, name: String) {
@@ -24,6 +29,7 @@ package struct PeerIdentity: Hashable, Sendable, CustomStringConvertible {
         guard isPlain, (1...64).contains(name.utf8.count) else { return nil }
         self.role = role
         self.name = name
+        operatorRoles = role.operatorRole.map { [$0] } ?? []
     }
 
     /// Reads a SPIFFE URI of the given trust domain. Nil for another domain, an unknown role or extra path.

@@ -7,16 +7,29 @@ package struct TLSFiles: Hashable, Sendable {
     package let certificate: String
     package let key: String
     package let trustDomain: String
+
+    package init(authority: String, certificate: String, key: String, trustDomain: String) {
+        self.authority = authority
+        self.certificate = certificate
+        self.key = key
+        self.trustDomain = trustDomain
+    }
 }
 
 /// An authority as others reach it: "host:port" or "unix:/path".
 package struct AuthorityAddress: Hashable, Sendable {
     package let name: String
     package let address: String
+
+    package init(name: String, address: String) {
+        self.name = name
+        self.address = address
+    }
 }
 
 extension Section {
-    func tls(_ key: String = "tls") -> TLSFiles? {
+    /// - Parameter looksAtKey: false for files of a cluster that is not spoken to now.
+    func tls(_ key: String = "tls", looksAtKey: Bool = true) -> TLSFiles? {
         guard let section = section(key) else { return nil }
         defer { section.finish() }
         let authority = section.required("ca", "a PEM file", Forms.text)
@@ -24,7 +37,7 @@ extension Section {
         let keyFile = section.required("key", "a PEM file of mode 0600", Forms.text)
         let domain = section.value("trust_domain", Forms.text, default: "gcks", Forms.text)
         guard let authority, let certificate, let keyFile else { return nil }
-        if let fault = SecretFile.fault(keyFile) {
+        if looksAtKey, let fault = SecretFile.fault(keyFile) {
             section.file.fault(section.line(of: "key"), section.place("key"), fault)
         }
         return TLSFiles(authority: authority, certificate: certificate, key: keyFile, trustDomain: domain)

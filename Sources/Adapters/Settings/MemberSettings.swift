@@ -161,19 +161,3 @@ package struct SAgSettings: Hashable, Sendable {
         self.authentications = authentications
     }
 }
-
-/// gcksctl's file.
-package struct ControlSettings: Sendable {
-    package let authorities: [AuthorityAddress]
-    package let tls: TLSFiles?
-    package let timeout: Duration
-
-    package static func load(file: String) throws(SettingsFaults) -> ControlSettings { try Settings.load(file, read) }
-
-    private static func read(_ section: Section) -> ControlSettings? {
-        let authorities = section.authorities()
-        let tls = section.tls()
-        let timeout = section.value("timeout", Forms.duration, default: .seconds(10), Forms.duration)
-        return ControlSettings(authorities: authorities, tls: tls, timeout: timeout)
-    }
-}

@@ -177,6 +177,9 @@ final class Section {
         return Array(sequence.enumerated()).map { ($0.offset, $0.element) }
     }
 
+    /// Another reader tells what is wrong with the keys.
+    func ignoreTheRest() { known.formUnion(mapping.compactMap { $0.key.string }) }
+
     /// Says which keys nobody knows, each with the nearest one that is known.
     func finish() {
         for (node, _) in mapping {

@@ -1,3 +1,5 @@
+package import GroupModel
+
 /// The Unix sockets of an authority: one for each role, because a call does not know the user behind its connection but knows
 /// the socket it came in by.
 package struct UnixDoors: Hashable, Sendable {
@@ -13,6 +15,8 @@ package struct UnixDoors: Hashable, Sendable {
     }
 
     package private(set) var operators: Door?
+    /// In which roles an operator acts who comes by this socket; empty for all of them.
+    package private(set) var operatorRoles: [OperatorRole] = []
     package private(set) var frontends: Door?
     package private(set) var broadcasters: Door?
 
@@ -21,6 +25,13 @@ package struct UnixDoors: Hashable, Sendable {
     init(_ rpc: Section) {
         var paths: Set<String> = []
         operators = Self.read(rpc, "unix", &paths)
+        operatorRoles =
+            rpc.list("unix_roles", Forms.named(OperatorRole.self), { OperatorRole(rawValue: $0) }) ?? []
+        if rpc.has("unix_roles"), operatorRoles.isEmpty || operators == nil {
+            rpc.file.fault(
+                rpc.line(of: "unix_roles"), rpc.place("unix_roles"), "no role, or no socket",
+                "some of \(Forms.named(OperatorRole.self)), beside unix")
+        }
         frontends = Self.read(rpc, "unix_frontend", &paths)
         broadcasters = Self.read(rpc, "unix_broadcaster", &paths)
     }

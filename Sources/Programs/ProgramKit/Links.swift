@@ -1,5 +1,6 @@
 package import AuthorityRPC
 import Glibc
+import GroupModel
 package import Settings
 
 extension TLSCredentials {
@@ -11,17 +12,23 @@ extension TLSCredentials {
 }
 
 extension AuthorityListener {
-    /// A listener for each socket, for the one role that may come in there.
+    /// A listener for each socket, for the roles that may come in there.
     package static func make(_ doors: UnixDoors) -> [AuthorityListener] {
-        let roles: [(UnixDoors.Door?, PeerRole)] = [
-            (doors.operators, .operator), (doors.frontends, .frontend), (doors.broadcasters, .broadcaster),
+        let roles: [(UnixDoors.Door?, Set<PeerRole>)] = [
+            (doors.operators, operators(doors.operatorRoles)), (doors.frontends, [.frontend]),
+            (doors.broadcasters, [.broadcaster]),
         ]
-        return roles.compactMap { door, role in
+        return roles.compactMap { door, roles in
             guard let door else { return nil }
             let users = Set(door.users.isEmpty ? [getuid()] : door.users)
-            return AuthorityListener(.unix(path: door.path, users: users, roles: [role]))
+            return AuthorityListener(.unix(path: door.path, users: users, roles: roles))
         }
     }
+}
+
+/// The local operators' door gives every role unless the settings name some.
+private func operators(_ named: [OperatorRole]) -> Set<PeerRole> {
+    named.isEmpty ? PeerRole.operators : PeerRole.operators.filter { $0.operatorRole.map(named.contains) ?? false }
 }
 
 extension AuthorityLink {

@@ -9,35 +9,54 @@ extension AuthorityDriver {
     func ask(_ request: OperatorRequest, by peer: PeerIdentity) async throws(OperatorFailure)
         -> OperatorReply
     {
-        if case .status = request { return .status(await clusterStatus()) }
+        let actor = OperatorActor(peer, at: name)
+        // Refused changes go to the core all the same: it keeps the audit trail.
+        if request.dangerLevel == .read, let refusal = request.refusal(to: actor) { throw refusal }
+        switch request {
+        case .status: return .status(await clusterStatus())
+        case .whoAmI: return .identity(identify(actor))
+        default: break
+        }
         guard let core else { throw .notLeader(leaderName) }
         if case .audit(.read(let query)) = request { return .audit(try await readAudit(query, by: peer)) }
-        if case .fleet(.list(let name)) = request {
-            if let refusal = request.refusal(to: OperatorActor(peer, at: self.name)) { throw refusal }
-            return .frontends(try frontendStatuses(core, name))
-        }
+        if case .fleet(.list(let name)) = request { return .frontends(try frontendStatuses(core, name)) }
         let token = takeNumber()
         let result = await withCheckedContinuation { continuation in
             replies[token] = continuation
-            enqueue([.operation(request, by: OperatorActor(peer, at: name), token: token)])
+            enqueue([.operation(request, by: actor, token: token)])
         }
         return try result.get()
     }
 
-    /// Answers without the log: what this process knows, also as a follower and without quorum.
+    /// Answers without the log: what this process knows, also as a follower and without quorum. A store that says nothing for a
+    /// while does not hold up the answer.
     func clusterStatus() async -> ClusterStatus {
+        let store = store
+        let found = await InTime.run(DriverLimits.nodesLook) { () -> Result<[StoreNode], StoreFailure> in
+            do throws(StoreFailure) { return .success(try await store.nodes()) } catch { return .failure(error) }
+        }
         let nodes: [NodeStatus]
-        do {
-            nodes = try await store.nodes().map { node in
+        switch found {
+        case .success(let known)?:
+            nodes = known.map { node in
                 NodeStatus(name: node.name, state: node.name == leaderName ? "leader" : "follower", detail: node.role)
             }
-        } catch {
+        case .failure(let error)?:
             nodes = [NodeStatus(name: name, state: core == nil ? "follower" : "leader", detail: "\(error)")]
+        case nil:
+            nodes = [NodeStatus(name: name, state: core == nil ? "follower" : "leader", detail: "its store is silent")]
         }
         return ClusterStatus(
             nodes: nodes, leader: leaderName, term: core?.term.rawValue ?? 0, commits: commits,
             frontends: links(frontends, kind: "frontend"), broadcasters: links(broadcasters, kind: "broadcaster"),
-            groups: core?.groupStatuses(nil) ?? [])
+            groups: core?.groupStatuses(nil) ?? [], leadingSince: core == nil ? nil : leadingSince)
+    }
+
+    private func identify(_ actor: OperatorActor) -> OperatorIdentity {
+        OperatorIdentity(
+            name: actor.name, roles: actor.roles, authority: name, time: clocks.wall(), version: Release.version,
+            leader: leaderName,
+            certificatesExpire: certificates.compactMapValues { CertificateFile($0)?.expiresAt })
     }
 
     func links<Item>(_ connected: [Int: ConnectedPeer<Item>], kind: String) -> [LinkStatus] {

@@ -31,6 +31,8 @@ actor AuthorityDriver {
     var hasKnownLeader = false
     var commits: Int64 = 0
     var leadingSince: WallTime?
+    /// The certificates this authority shows: purpose and file.
+    var certificates: [String: String] = [:]
 
     var waiting: [AuthorityInput] = []
     var wake: CheckedContinuation<Void, Never>?
@@ -61,6 +63,8 @@ actor AuthorityDriver {
         self.log = log
         self.clocks = clocks
     }
+
+    func shows(_ certificates: [String: String]) { self.certificates = certificates }
 
     // MARK: The loop
 
@@ -182,6 +186,8 @@ enum DriverLimits {
     /// Inputs of one transaction.
     static let batch = 256
     static let leaderLook = Duration.milliseconds(100)
+    /// How long a status waits for the store's word.
+    static let nodesLook = Duration.milliseconds(300)
     static let timer = Duration.seconds(1)
     /// After it could not lead, so that another authority can.
     static let leadAgain = Duration.seconds(10)

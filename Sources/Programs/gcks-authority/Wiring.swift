@@ -47,6 +47,8 @@ struct Authority {
 
     /// Serves until SIGTERM or SIGINT; then streams end, the last commit finishes, the store stops.
     func run() async {
+        let certificates = ["rpc": settings.tls?.certificate, "store": settings.storeTLS?.certificate]
+        await driver.shows(certificates.compactMapValues { $0 })
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await supervisor.run() }
             group.addTask { await driver.run() }

@@ -9,6 +9,7 @@ import Octets
 struct AuditCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "audit", abstract: "Reads and checks the audit trail.",
+        discussion: "Example: gcksctl audit tail",
         subcommands: [
             AuditTail.self, AuditSearch.self, AuditExport.self, AuditVerify.self, AuditAnchorNow.self,
             AuditShowKey.self,
@@ -275,7 +276,8 @@ struct AuditWalk {
 
 struct AuditAnchorNow: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "anchor", abstract: "Signs the newest record now; it happens every hour by itself.")
+        commandName: "anchor", abstract: "Signs the newest record now; it happens every hour by itself.",
+        discussion: "Example: gcksctl audit anchor")
 
     @OptionGroup var request: RequestOptions
     @OptionGroup var connection: ConnectionOptions
@@ -292,7 +294,7 @@ struct AuditAnchorNow: AsyncParsableCommand {
 struct AuditShowKey: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "key", abstract: "Shows the public key that the anchors are signed with.",
-        discussion: "Keep it outside the cluster, for `audit verify --public-key`.")
+        discussion: "Keep it outside the cluster, for `audit verify --public-key`. Example: gcksctl audit key > key.hex")
 
     @OptionGroup var connection: ConnectionOptions
 

@@ -3,27 +3,11 @@ import AuthorityRPC
 import GroupModel
 import IKEVocabulary
 
-struct StatusCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "status", abstract: "Shows authorities, frontends, broadcasters and groups.",
-        discussion: "Ends with 6 when no authority leads.")
-
-    @OptionGroup var connection: ConnectionOptions
-
-    func run() async throws {
-        guard case .status(let status) = try await connection.perform(.status) else { return }
-        let view = StatusView(status: status, now: TimeText.now())
-        connection.show(view.table(), view.json())
-        guard status.leader != nil else { throw CommandEnd(.unavailable, ["no authority leads at present"]) }
-        let group = status.groups.first?.definition.name.text
-        Terminal.next(group.map { "gcksctl group show \($0)" } ?? "gcksctl group apply -f FILE")
-    }
-}
-
 struct GroupCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "group", abstract: "Declares and shows groups.",
-        subcommands: [GroupApply.self, GroupList.self, GroupShow.self])
+        discussion: "Example: gcksctl group apply -f market-data.yaml",
+        subcommands: [GroupApply.self, GroupDiff.self, GroupList.self, GroupShow.self])
 }
 
 struct GroupApply: AsyncParsableCommand {
@@ -50,22 +34,28 @@ struct GroupApply: AsyncParsableCommand {
 }
 
 struct GroupList: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists the groups.")
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "Lists the groups.", discussion: "Example: gcksctl group list -o wide")
 
+    @OptionGroup var watching: WatchOptions
     @OptionGroup var connection: ConnectionOptions
 
     func run() async throws {
-        guard case .groups(let groups) = try await connection.perform(.groupList) else { return }
-        let view = GroupsView(groups: groups, now: TimeText.now())
-        connection.show(view.table(), view.json())
-        let name = groups.first?.definition.name.text
-        Terminal.next(name.map { "gcksctl group show \($0)" } ?? "gcksctl group apply -f FILE")
+        var first: GroupName?
+        try await connection.show(watching: watching) {
+            guard case .groups(let groups) = try await connection.perform(.groupList) else { throw CommandEnd.odd }
+            first = groups.first?.definition.name
+            let view = GroupsView(groups: groups, now: TimeText.now())
+            return View(table: view.table(), json: view.json(), wide: view.table(isWide: true))
+        }
+        Terminal.next(first.map { "gcksctl group show \($0)" } ?? "gcksctl group apply -f FILE")
     }
 }
 
 struct GroupShow: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "show", abstract: "Shows a group: definition, SAs with key check values, rules.")
+        commandName: "show", abstract: "Shows a group: definition, SAs with key check values, rules.",
+        discussion: "Example: gcksctl group show market-data")
 
     @Argument(help: "The group.") var group: GroupName
     @OptionGroup var connection: ConnectionOptions
@@ -82,22 +72,30 @@ struct GroupShow: AsyncParsableCommand {
 struct MemberCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "member", abstract: "Shows members, and who was refused and why.",
+        discussion: "Example: gcksctl member list market-data",
         subcommands: [MemberList.self, MemberShow.self, MemberEvict.self, MemberDeny.self, MemberAllow.self])
 }
 
 struct MemberList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "Lists the members of a group, or of all groups.")
+        commandName: "list", abstract: "Lists the members of a group, or of all groups, and who was turned away.",
+        discussion: "Example: gcksctl member list market-data --watch")
 
     @Argument(help: "The group; all when absent.") var group: GroupName?
+    @OptionGroup var watching: WatchOptions
     @OptionGroup var connection: ConnectionOptions
 
     func run() async throws {
-        guard case .members(let members) = try await connection.perform(.memberList(group)) else { return }
-        let view = MembersView(members: members, now: TimeText.now())
-        connection.show(view.table(), view.json())
-        let member = members.first.map { TextTable.printable($0.identity.description) }
-        Terminal.next(member.map { "gcksctl member show \($0)" } ?? "gcksctl status")
+        var first: String?
+        try await connection.show(watching: watching) {
+            guard case .members(let members) = try await connection.perform(.memberList(group)) else {
+                throw CommandEnd.odd
+            }
+            first = members.first.map { TextTable.printable($0.identity.description) }
+            let view = MembersView(members: members, now: TimeText.now())
+            return View(table: view.table(), json: view.json(), wide: view.table(isWide: true))
+        }
+        Terminal.next(first.map { "gcksctl member show \($0)" } ?? "gcksctl status")
     }
 }
 
@@ -113,7 +111,9 @@ struct MemberShow: AsyncParsableCommand {
         let asked = OperatorRequest.memberShow(identity, group: group)
         guard case .members(let members) = try await connection.perform(asked) else { return }
         guard let first = members.first else {
-            throw CommandEnd(.notFound, ["there is no member \(identity)\(group.map { " in group \($0)" } ?? "")"])
+            throw CommandEnd(
+                .notFound, ["there is no member \(identity)\(group.map { " in group \($0)" } ?? "")"],
+                next: "gcksctl member list")
         }
         let view = MembersView(members: members, now: TimeText.now())
         connection.show(view.detail(), view.json())
@@ -123,12 +123,14 @@ struct MemberShow: AsyncParsableCommand {
 
 struct SenderCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "sender", abstract: "Shows which Sender-IDs are given.", subcommands: [SenderList.self])
+        commandName: "sender", abstract: "Shows which Sender-IDs are given.",
+        discussion: "Example: gcksctl sender list market-data", subcommands: [SenderList.self])
 }
 
 struct SenderList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "Lists the Sender-IDs of a group and who holds them.")
+        commandName: "list", abstract: "Lists the Sender-IDs of a group and who holds them.",
+        discussion: "Example: gcksctl sender list market-data -o json")
 
     @Argument(help: "The group.") var group: GroupName
     @OptionGroup var connection: ConnectionOptions
@@ -144,6 +146,7 @@ struct SenderList: AsyncParsableCommand {
 struct RekeyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rekey", abstract: "Gives a group new keys.",
+        discussion: "Example: gcksctl rekey now market-data",
         subcommands: [
             RekeyNow.self, RekeyEmergency.self, RekeyScheduleCommand.self, RekeyPause.self, RekeyResume.self,
             RekeyHistory.self, RekeyWatch.self,
@@ -173,9 +176,11 @@ struct RekeyNow: AsyncParsableCommand {
 }
 
 struct VersionCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "version", abstract: "Shows the version of gcksctl.")
+    static let configuration = CommandConfiguration(
+        commandName: "version", abstract: "Shows the version of gcksctl.",
+        discussion: "Example: gcksctl version")
 
-    static let version = "0.1.0"
+    static let version = Release.version
 
     @OptionGroup var output: OutputOptions
 

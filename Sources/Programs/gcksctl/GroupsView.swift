@@ -6,23 +6,61 @@ struct GroupsView {
     let groups: [GroupStatus]
     let now: WallTime
 
-    func table() -> String {
-        var table = TextTable([
-            "GROUP", "MEMBERS", "SENDERS", "GENERATION", "KEK EXPIRES", "TEK EXPIRES", "SENDER-IDS",
-        ])
+    func table(isWide: Bool = false) -> String {
+        let wide = isWide ? ["IDENTIFICATION", "MODE", "REKEY TO", "SUITE", "KEK SPI"] : []
+        var table = TextTable(
+            [
+                "GROUP", "MEMBERS", "SENDERS", "GENERATION", "KEK EXPIRES", "TEK EXPIRES", "NEXT REKEY", "SENDER-IDS",
+                "STATE",
+            ] + wide)
         for group in groups {
             let soonest = group.dataSAs.map(\.expiresAt).min()
-            table.add([
-                group.definition.name.text, String(group.members), String(group.senders),
-                String(group.generation.rawValue), group.rekeySA.map { expiry($0.expiresAt) } ?? "-",
-                soonest.map(expiry) ?? "-", Self.senderIDs(group),
-            ])
+            let definition = group.definition
+            let more = [
+                definition.identification.description, definition.mode.rawValue,
+                definition.rekey.destination.description, definition.rekey.suite.name, group.rekeySA?.spi ?? "-",
+            ]
+            table.add(
+                [
+                    definition.name.text, String(group.members), String(group.senders),
+                    String(group.generation.rawValue), group.rekeySA.map { expiry($0.expiresAt) } ?? "-",
+                    soonest.map(expiry) ?? "-", group.nextRekeyAt.map(due) ?? "paused", Self.senderIDs(group),
+                    Self.state(group, now: now),
+                ] + (isWide ? more : []))
         }
         return table.rendered()
     }
 
+    /// "ok", or what is not.
+    static func state(_ group: GroupStatus, now: WallTime) -> String {
+        warnings(group, now: now).first.map { _ in "WARN \(faults(group, now: now).first ?? "")" } ?? "ok"
+    }
+
+    /// Sender-IDs above this share of their space ask for a look: without any left, every member must register again.
+    private static let senderIDShare = 0.8
+
+    private static func faults(_ group: GroupStatus, now: WallTime) -> [String] {
+        var found: [String] = []
+        if let association = group.rekeySA, association.expiresAt <= now { found.append("KEK expired") }
+        if group.dataSAs.contains(where: { $0.expiresAt <= now }) { found.append("TEK expired") }
+        if Double(group.senderIDsGiven) > senderIDShare * Double(group.definition.senderIDWidth.capacity) {
+            found.append("sender-id space")
+        }
+        return found
+    }
+
+    static func warnings(_ group: GroupStatus, now: WallTime) -> [StatusView.Warning] {
+        faults(group, now: now).map { fault in
+            let name = group.definition.name.text
+            let next = fault == "sender-id space" ? "gcksctl sender list \(name)" : "gcksctl rekey now \(name)"
+            return StatusView.Warning(text: "group \(name): \(fault)", next: next)
+        }
+    }
+
     /// Each group in full.
     func detail() -> String { groups.map(detail).joined(separator: "\n\n") }
+
+    private func due(_ time: WallTime) -> String { time > now ? TimeText.until(time, from: now) : "due" }
 
     private func expiry(_ time: WallTime) -> String { TimeText.until(time, from: now) }
 
@@ -76,16 +114,19 @@ struct GroupsView {
 }
 
 extension GroupsView {
-    func json() -> JSONValue { .document(kind: "Group", items: groups.map(Self.json)) }
+    func json() -> JSONValue { .document(kind: "Group", items: groups.map { Self.json($0, now: now) }) }
 
-    static func json(_ group: GroupStatus) -> JSONValue {
-        .object([
+    static func json(_ group: GroupStatus, now: WallTime) -> JSONValue {
+        let expiries = ([group.rekeySA].compactMap { $0 } + group.dataSAs).map(\.expiresAt)
+        return .object([
             ("name", .text(group.definition.name.text)), ("generation", .integer(group.generation.rawValue)),
             ("members", .integer(Int64(group.members))), ("senders", .integer(Int64(group.senders))),
             ("sender_ids_given", .integer(Int64(clamping: group.senderIDsGiven))),
             ("sender_ids_capacity", .integer(Int64(clamping: group.definition.senderIDWidth.capacity))),
             ("rekey_sa", group.rekeySA.map(json) ?? .null), ("data_sas", .list(group.dataSAs.map(json))),
-            ("definition", json(group.definition)),
+            ("next_rekey_at", .optional(group.nextRekeyAt.map(TimeText.rfc3339))),
+            ("next_expiry_at", .optional(expiries.min().map(TimeText.rfc3339))),
+            ("state", .text(state(group, now: now))), ("definition", json(group.definition)),
         ])
     }
 

@@ -3,6 +3,8 @@ indirect enum JSONValue {
     case null
     case bool(Bool)
     case integer(Int64)
+    /// Finite; three digits after the point.
+    case number(Double)
     case text(String)
     case list([JSONValue])
     case object([(String, JSONValue)])
@@ -21,6 +23,7 @@ indirect enum JSONValue {
         case .null: return "null"
         case .bool(let value): return value ? "true" : "false"
         case .integer(let number): return String(number)
+        case .number(let number): return JSONValue.written(number)
         case .text(let text): return JSONValue.quoted(text)
         case .list(let values):
             guard !values.isEmpty else { return "[]" }
@@ -31,6 +34,11 @@ indirect enum JSONValue {
             let lines = fields.map { "\(inner)\(JSONValue.quoted($0)): \($1.rendered(indent: inner))" }
             return "{\n\(lines.joined(separator: ",\n"))\n\(indent)}"
         }
+    }
+
+    private static func written(_ number: Double) -> String {
+        guard number.isFinite, abs(number) < 1e15 else { return "0" }
+        return String((number * 1000).rounded() / 1000)
     }
 
     static func quoted(_ text: String) -> String {

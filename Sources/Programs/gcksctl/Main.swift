@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import GroupModel
 
 @main
 struct Main {
@@ -12,9 +13,10 @@ struct Main {
             } else {
                 try command.run()
             }
+        } catch let failure as OperatorFailure {
+            leave(CommandEnd(failure))
         } catch let end as CommandEnd {
-            for line in end.lines { Terminal.error("error: \(line)") }
-            exit(end.code.rawValue)
+            leave(end)
         } catch {
             // A request for help leaves with 0 and goes to stdout; everything else the parser says is a usage error.
             let isHelp = Gcksctl.exitCode(for: error).isSuccess
@@ -22,6 +24,12 @@ struct Main {
             if isHelp { Terminal.output(text) } else { Terminal.error(text) }
             exit(isHelp ? 0 : CommandCode.usage.rawValue)
         }
+    }
+
+    private static func leave(_ end: CommandEnd) -> Never {
+        for line in end.lines { Terminal.error("error: \(line)") }
+        if let next = end.next { Terminal.next(next) }
+        exit(end.code.rawValue)
     }
 }
 
@@ -47,11 +55,14 @@ struct Gcksctl: ParsableCommand {
               gcksctl rekey now market-data
               gcksctl member list market-data -o json
 
-            Exit codes: 0 success, 1 failed, 2 usage or invalid file, 3 not found, 4 not authorised, 5 conflict,
-            6 unavailable, 7 timed out with an unknown outcome (repeat with the printed --request-id).
+            Exit codes: \(exitCodes).
             """,
         subcommands: [
-            StatusCommand.self, GroupCommand.self, MemberCommand.self, RekeyCommand.self, SenderCommand.self,
-            PolicyCommand.self, AuditCommand.self, FrontendCommand.self, VersionCommand.self,
+            StatusCommand.self, TopCommand.self, DoctorCommand.self, GroupCommand.self, MemberCommand.self,
+            RekeyCommand.self, SenderCommand.self, PolicyCommand.self, FrontendCommand.self, AuditCommand.self,
+            ConfigCommand.self, RoleCommand.self, ContextCommand.self, CompletionCommand.self, SchemaCommand.self,
+            VersionCommand.self,
         ])
+
+    private static let exitCodes = CommandCode.table.map { "\($0.code) \($0.meaning)" }.joined(separator: ", ")
 }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Glibc
 import GroupModel
 import IKEVocabulary
 
@@ -66,11 +65,12 @@ extension ConnectionOptions {
         let trial = Mandate(operation: mandate.operation, reason: mandate.reason, isDryRun: true)
         guard case .done(let plan) = try await perform(make(trial)) else { return }
         for line in plan { Terminal.error("plan: \(TextTable.printable(line))") }
-        guard isatty(STDIN_FILENO) == 1, isatty(STDERR_FILENO) == 1 else {
+        guard Terminal.isInteractive else {
             throw CommandEnd(
                 .usage, ["this is \(level.label) and nothing was changed: repeat with --yes --confirm=\(name)"])
         }
-        Terminal.error("\(level.label): type \(name) to go on")
+        let context = try reach().context
+        Terminal.error("\(level.label)\(context.map { " in \($0)" } ?? ""): type \(name) to go on")
         guard readLine() == name else { throw CommandEnd(.failed, ["not confirmed: nothing was changed"]) }
     }
 }

@@ -6,13 +6,16 @@ struct MembersView {
     let members: [MemberStatus]
     let now: WallTime
 
-    func table() -> String {
-        var table = TextTable(["GROUP", "IDENTITY", "STATE", "ROLE", "SENDER-IDS", "SINCE", "FRONTEND", "REASON"])
+    func table(isWide: Bool = false) -> String {
+        let wide = isWide ? ["ADDRESS", "PROVED BY"] : []
+        var table = TextTable(
+            ["GROUP", "IDENTITY", "STATE", "ROLE", "SENDER-IDS", "SINCE", "FRONTEND", "REASON"] + wide)
         for member in members {
-            table.add([
-                member.group, member.identity.description, member.state, member.role, Self.senderIDs(member),
-                TimeText.since(member.since, at: now), member.frontend, member.reason,
-            ])
+            table.add(
+                [
+                    member.group, member.identity.description, member.state, member.role, Self.senderIDs(member),
+                    TimeText.since(member.since, at: now), member.frontend, member.reason,
+                ] + (isWide ? [member.remote.description, Self.name(member.authentication)] : []))
         }
         return table.rendered()
     }

@@ -26,7 +26,11 @@ struct RekeyEmergency: AsyncParsableCommand {
 struct RekeyPause: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pause", abstract: "Holds scheduled rekeys of a group.",
-        discussion: "Keys never expire in a pause: it says how long it is safe, and ends by itself before.")
+        discussion: """
+            Keys never expire in a pause: it says how long it is safe, and ends by itself before.
+
+            Example: gcksctl rekey pause market-data
+            """)
 
     @Argument(help: "The group.") var group: GroupName
     @OptionGroup var mandate: MandateOptions
@@ -41,7 +45,8 @@ struct RekeyPause: AsyncParsableCommand {
 
 struct RekeyResume: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "resume", abstract: "Ends a pause: the schedule decides again.")
+        commandName: "resume", abstract: "Ends a pause: the schedule decides again.",
+        discussion: "Example: gcksctl rekey resume market-data")
 
     @Argument(help: "The group.") var group: GroupName
     @OptionGroup var mandate: MandateOptions
@@ -57,12 +62,14 @@ struct RekeyResume: AsyncParsableCommand {
 struct RekeyScheduleCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "schedule", abstract: "Shows and sets when keys are replaced.",
+        discussion: "Example: gcksctl rekey schedule show",
         subcommands: [RekeyScheduleShow.self, RekeyScheduleSet.self])
 }
 
 struct RekeyScheduleShow: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "show", abstract: "Shows the schedule of a group, or of all, and when the next rekeys come.")
+        commandName: "show", abstract: "Shows the schedule of a group, or of all, and when the next rekeys come.",
+        discussion: "Example: gcksctl rekey schedule show market-data")
 
     @Argument(help: "The group; all when absent.") var group: GroupName?
     @OptionGroup var connection: ConnectionOptions

@@ -5,6 +5,18 @@ enum Terminal {
     static func output(_ text: String) { write(text, to: STDOUT_FILENO) }
     static func error(_ text: String) { write(text, to: STDERR_FILENO) }
 
+    /// Colour and redrawing: a terminal that can, and nobody asked for none (https://no-color.org).
+    static let isRich: Bool = {
+        func variable(_ name: String) -> String { getenv(name).map { String(cString: $0) } ?? "" }
+        return isatty(STDOUT_FILENO) == 1 && variable("NO_COLOR").isEmpty && variable("TERM") != "dumb"
+    }()
+
+    /// Somebody is there who can be asked.
+    static let isInteractive = isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1
+
+    /// The screen, emptied and written anew.
+    static func redraw(_ text: String) { output("\u{1b}[H\u{1b}[2J" + text) }
+
     /// The next useful command, on stderr.
     static func next(_ command: String) { error("next: \(command)") }
 

@@ -4,6 +4,7 @@ package import IKEVocabulary
 
 package enum OperatorRequest: Sendable {
     case status
+    case whoAmI
     case groupApply(GroupDefinition, Mandate)
     case groupList
     case groupShow(GroupName)
@@ -21,6 +22,7 @@ package enum RekeyScope: String, Hashable, Sendable, CaseIterable { case tek, ke
 
 package enum OperatorReply: Sendable {
     case status(ClusterStatus)
+    case identity(OperatorIdentity)
     case groups([GroupStatus])
     case members([MemberStatus])
     case senders([SenderStatus])
@@ -63,6 +65,8 @@ package struct ClusterStatus: Sendable {
     package var nodes: [NodeStatus]
     package var leader: String?
     package var term: Int64
+    /// Since when the leader leads; nil when it does not say.
+    package var leadingSince: WallTime?
     package var commits: Int64
     package var frontends: [LinkStatus]
     package var broadcasters: [LinkStatus]
@@ -70,9 +74,9 @@ package struct ClusterStatus: Sendable {
 
     package init(
         nodes: [NodeStatus], leader: String?, term: Int64, commits: Int64, frontends: [LinkStatus],
-        broadcasters: [LinkStatus],
-        groups: [GroupStatus]
+        broadcasters: [LinkStatus], groups: [GroupStatus], leadingSince: WallTime? = nil
     ) {
+        self.leadingSince = leadingSince
         self.nodes = nodes
         self.leader = leader
         self.term = term
@@ -120,11 +124,14 @@ package struct GroupStatus: Sendable {
     package var rekeySA: SAStatus?
     package var dataSAs: [SAStatus]
     package var senderIDsGiven: UInt64
+    /// By the schedule; nil while rekeys are paused.
+    package var nextRekeyAt: WallTime?
 
     package init(
         definition: GroupDefinition, generation: GSAGeneration, members: Int, senders: Int, rekeySA: SAStatus?,
-        dataSAs: [SAStatus], senderIDsGiven: UInt64
+        dataSAs: [SAStatus], senderIDsGiven: UInt64, nextRekeyAt: WallTime? = nil
     ) {
+        self.nextRekeyAt = nextRekeyAt
         self.definition = definition
         self.generation = generation
         self.members = members

@@ -57,6 +57,7 @@ extension OperatorRequest {
     /// The least role that may ask this.
     package var requiredRole: OperatorRole {
         switch self {
+        case .whoAmI: .auditor
         case .status, .groupList, .groupShow, .memberList, .memberShow, .senderList: .viewer
         case .rekeyNow(_, let scope, _): scope == .authKey ? .cryptoOfficer : .operator
         case .groupApply: .cryptoOfficer
@@ -68,7 +69,7 @@ extension OperatorRequest {
 
     package var dangerLevel: DangerLevel {
         switch self {
-        case .status, .groupList, .groupShow, .memberList, .memberShow, .senderList: .read
+        case .status, .whoAmI, .groupList, .groupShow, .memberList, .memberShow, .senderList: .read
         case .groupApply, .rekeyNow: .reversible
         case .control(let request): request.dangerLevel
         case .audit(let request): request.dangerLevel
@@ -79,7 +80,7 @@ extension OperatorRequest {
     /// What a change is asked under; nil for what changes nothing.
     package var mandate: Mandate? {
         switch self {
-        case .status, .groupList, .groupShow, .memberList, .memberShow, .senderList: nil
+        case .status, .whoAmI, .groupList, .groupShow, .memberList, .memberShow, .senderList: nil
         case .groupApply(_, let mandate), .rekeyNow(_, _, let mandate): mandate
         case .control(let request): request.mandate
         case .audit(let request): request.mandate
@@ -91,6 +92,7 @@ extension OperatorRequest {
     package var action: String {
         switch self {
         case .status: "status"
+        case .whoAmI: "role-whoami"
         case .groupApply: "group-apply"
         case .groupList: "group-list"
         case .groupShow: "group-show"
@@ -107,7 +109,7 @@ extension OperatorRequest {
     /// What the audit trail calls that which it is about.
     package var object: String {
         switch self {
-        case .status, .groupList, .audit: "cluster"
+        case .status, .whoAmI, .groupList, .audit: "cluster"
         case .groupApply(let definition, _): "group/\(definition.name)"
         case .groupShow(let group), .senderList(let group), .rekeyNow(let group, _, _): "group/\(group)"
         case .memberList(let group): group.map { "group/\($0)" } ?? "cluster"

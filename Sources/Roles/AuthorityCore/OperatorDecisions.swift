@@ -16,7 +16,8 @@ extension AuthorityCore {
         _ request: OperatorRequest, by actor: OperatorActor, at now: WallTime, into draft: inout DecisionDraft
     ) -> Result<OperatorReply, OperatorFailure> {
         switch request {
-        case .status: .success(.groups(groupStatuses(nil)))
+        // Both are answered by the driver, which knows the cluster and the clock.
+        case .status, .whoAmI: .success(.groups(groupStatuses(nil)))
         case .groupList: .success(.groups(groupStatuses(nil)))
         case .groupShow(let name): show(name) { .groups([self.status(of: $0)]) }
         case .memberList(nil): .success(.members(memberStatuses(nil)))

@@ -11,6 +11,7 @@ extension AuthorityCore {
 
     func status(of group: GroupState) -> GroupStatus {
         let rekey = group.rekeySA
+        let schedule = scheduleStatus(of: group)
         return GroupStatus(
             definition: group.definition, generation: group.row.generation, members: group.members.count,
             senders: group.senders.count,
@@ -24,7 +25,8 @@ extension AuthorityCore {
                     keyCheckValue: engine.keyCheckValue(of: held.sa.key.secret), expiresAt: held.row.expiresAt,
                     nextMessageID: nil)
             },
-            senderIDsGiven: group.row.nextSenderID)
+            senderIDsGiven: group.row.nextSenderID,
+            nextRekeyAt: group.pausedAt == nil ? min(schedule.kekDueAt, schedule.tekDueAt) : nil)
     }
 
     /// Members, then those that were turned away lately.

@@ -13,11 +13,13 @@ import Testing
         cluster.broadcasters[0].since = wallTime(movedBy: -(3 * 86_400 + 1800))
         cluster.groups[0].rekeySA?.expiresAt = wallTime(movedBy: 21 * 3600 + 6 * 60 + 30)
         cluster.groups[0].dataSAs[0].expiresAt = wallTime(movedBy: -5)
+        cluster.groups[0].nextRekeyAt = wallTime(movedBy: 2 * 3600 + 38 * 60 + 30)
+        cluster.leadingSince = wallTime(movedBy: -(6 * 86_400 + 2 * 3600 + 1800))
         let status = cluster
         let run = try await gcksctl(["status"]) { _ in .success(.status(status)) }
         #expect(
             run.output == """
-                CLUSTER  healthy   quorum 1/1   tolerance 0   leader auth-1 (term 14)   commits 182441
+                CLUSTER  degraded   quorum 1/1   tolerance 0   leader auth-1 (term 14, 6d2h)   commits 182441
 
                 AUTHORITY  STATE   DETAIL
                 auth-1     leader  -
@@ -28,11 +30,16 @@ import Testing
                 BROADCASTER    STATE  SINCE  COUNTERS
                 broadcaster-1  lost   3d0h   datagrams 9
 
-                GROUP        MEMBERS  SENDERS  GENERATION  KEK EXPIRES  TEK EXPIRES  SENDER-IDS
-                market-data  12480    14       881         21h06m       expired      17/4096
+                GROUP        MEMBERS  SENDERS  GENERATION  KEK EXPIRES  TEK EXPIRES  NEXT REKEY  SENDER-IDS  STATE
+                market-data  12480    14       881         21h06m       expired      2h38m       17/4096     WARN TEK expired
+
+                WARNING                            NEXT
+                broadcaster broadcaster-1 is lost  gcksctl top --once
+                no broadcaster: no rekey leaves    gcksctl doctor
+                group market-data: TEK expired     gcksctl rekey now market-data
 
                 """)
-        #expect(run.errors == "next: gcksctl group show market-data\n")
+        #expect(run.errors == "next: gcksctl top --once\n")
         #expect(run.code == 0)
     }
 
@@ -48,7 +55,7 @@ import Testing
         let frontends = try #require(item["frontends"] as? [[String: Any]])
         #expect(frontends.first?["since"] as? String == "2023-11-14T22:13:20Z")
         #expect((frontends.first?["counters"] as? [String: Int])?["half-open"] == 61)
-        #expect(run.errors == "error: no authority leads at present\n")
+        #expect(run.errors == "error: no authority leads at present\nnext: gcksctl doctor\n")
         #expect(run.code == 6)
     }
 
@@ -156,9 +163,12 @@ import Testing
     @Test func everyFailureHasItsExitCode() async throws {
         let operation = Samples.operation(1)
         let cases: [(OperatorFailure, Int32, String)] = [
-            (.notFound("there is no group market-data"), 3, "error: there is no group market-data\n"),
-            (.notAuthorised("alice may not"), 4, "error: alice may not\n"),
-            (.conflict("a rekey is running"), 5, "error: a rekey is running\n"),
+            (
+                .notFound("there is no group market-data"), 3,
+                "error: there is no group market-data\nnext: gcksctl status\n"
+            ),
+            (.notAuthorised("alice may not"), 4, "error: alice may not\nnext: gcksctl role whoami\n"),
+            (.conflict("a rekey is running"), 5, "error: a rekey is running\nnext: gcksctl status\n"),
             (
                 .invalid([DefinitionFault(path: "data[0].suite", problem: "unknown", valid: "aes-gcm-128")]), 2,
                 "error: data[0].suite: unknown (valid: aes-gcm-128)\n"
@@ -182,12 +192,13 @@ import Testing
         }
         #expect(slow.code == 7 && slow.errors.contains("--request-id "))
         let none = try await gcksctl(["member", "show", "fqdn:gm9.example"]) { _ in .success(.members([])) }
-        #expect(none.code == 3 && none.errors == "error: there is no member fqdn:gm9.example\n")
+        #expect(
+            none.code == 3 && none.errors == "error: there is no member fqdn:gm9.example\nnext: gcksctl member list\n")
     }
 
     @Test(arguments: [
         ["bogus"], ["rekey", "now"], ["rekey", "now", "g", "--tek", "--kek"], ["group", "show", "UPPER"],
-        ["member", "show", "gm1"], ["rekey", "now", "g", "--request-id", "xyz"], ["status", "-o", "yaml"],
+        ["member", "show", "gm1"], ["rekey", "now", "g", "--request-id", "xyz"], ["status", "-o", "xml"],
         ["status", "--authority", "auth-1"], ["group", "apply"],
     ])
     func wrongUsageEndsWithTwo(_ arguments: [String]) async throws {

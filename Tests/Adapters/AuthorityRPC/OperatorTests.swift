@@ -24,13 +24,14 @@ import Testing
             case .groupList, .groupShow: .success(.groups([]))
             case .memberList, .memberShow: .success(.members([]))
             case .senderList: .success(.senders([Samples.sender]))
+            case .whoAmI: .success(.identity(Samples.identity))
             case .status, .groupApply, .rekeyNow, .control, .audit: .success(.done(["a", "b"]))
             }
         }
         let requests: [OperatorRequest] = [
             .groupApply(
                 try Samples.definition(), Mandate(operation: operation, reason: Reason("new feed"), isDryRun: true)),
-            .groupList, .groupShow(name),
+            .whoAmI, .groupList, .groupShow(name),
             .memberList(nil), .memberList(name), .memberShow(member, group: nil), .memberShow(member, group: name),
             .senderList(name), .rekeyNow(name, scope: .kek, Mandate(operation: operation)),
         ]
@@ -45,6 +46,7 @@ import Testing
                 return
             }
             #expect(lines == ["a", "b"])
+            #expect(try await client.whoAmI() == Samples.identity)
             #expect(senders == [Samples.sender])
         }
     }

@@ -97,6 +97,11 @@ enum Samples {
     static let sender = SenderStatus(
         id: SenderID(rawValue: 77), member: .fqdn("gm1.example"), givenAt: WallTime(milliseconds: 1_700_000_000_000))
 
+    static let identity = OperatorIdentity(
+        name: "alice", roles: [.viewer, .cryptoOfficer], authority: "auth-2",
+        time: WallTime(milliseconds: 1_700_000_000_123),
+        version: "1.2.3", leader: "auth-1", certificatesExpire: ["rpc": WallTime(milliseconds: 1_800_000_000_000)])
+
     static func cluster(leader: String? = "auth-2") throws -> ClusterStatus {
         let frontend = LinkStatus(
             name: "frontend-1", isConnected: true, since: WallTime(milliseconds: 1_700_000_000_000),

@@ -6,6 +6,7 @@ import IKEVocabulary
 /// One request to one authority: maps it to its method and the answer back.
 struct OperatorCalls: Sendable {
     private let stub: Gcks_V1_Operator.Client<HTTP2ClientTransport.Posix>
+    private let access: Gcks_V1_Access.Client<HTTP2ClientTransport.Posix>
     let client: GRPCClient<HTTP2ClientTransport.Posix>
     let metadata: Metadata
     let options: CallOptions
@@ -13,6 +14,7 @@ struct OperatorCalls: Sendable {
     init(client: GRPCClient<HTTP2ClientTransport.Posix>, name: String, wait: Duration) {
         self.client = client
         stub = Gcks_V1_Operator.Client(wrapping: client)
+        access = Gcks_V1_Access.Client(wrapping: client)
         metadata = name.isEmpty ? [:] : [operatorNameMetadataKey: .string(name)]
         var options = CallOptions.defaults
         options.timeout = wait
@@ -26,6 +28,9 @@ struct OperatorCalls: Sendable {
         case .status:
             let reply = try await stub.status(Gcks_V1_StatusRequest(), metadata: metadata, options: options)
             return .status(try ClusterStatus(reply))
+        case .whoAmI:
+            let reply = try await access.whoAmI(Gcks_V1_WhoAmIRequest(), metadata: metadata, options: options)
+            return .identity(try OperatorIdentity(reply))
         case .groupApply(let definition, let mandate):
             var message = Gcks_V1_GroupApplyRequest()
             message.definition = Gcks_V1_GroupDefinition(definition)

@@ -9,8 +9,8 @@ import IKEVocabulary
 /// - `.unavailable`: nothing listens at any target, or no leader answered in time and nothing can have happened.
 /// - `.unknownOutcome`: a change may have reached an authority; ask again with the same operation.
 package struct OperatorClient: Sendable {
-    private let link: AuthorityLink
-    private let timeout: Duration
+    let link: AuthorityLink
+    package let timeout: Duration
 
     /// What one authority may take before the next is asked.
     private static let attemptWait = Duration.seconds(4)
@@ -53,37 +53,21 @@ package struct OperatorClient: Sendable {
 
     /// The leader's view, with the reachability of every target as seen from here. Fails only when no target answers.
     package func status() async throws(OperatorFailure) -> ClusterStatus {
-        guard !link.targets.isEmpty else { throw .unavailable("no authority is configured") }
-        let wait = min(Self.attemptWait, timeout)
-        let answers = await withTaskGroup(of: (Int, Answer).self) { group in
-            for (index, target) in link.targets.enumerated() {
-                group.addTask { (index, await ask(target, .status, within: wait)) }
-            }
-            return await group.reduce(into: [Int: Answer]()) { $0[$1.0] = $1.1 }
+        let status = try await statusOfAll(within: min(Self.attemptWait, timeout))
+        guard status.nodes.contains(where: { $0.state != "unreachable" }) else {
+            throw .unavailable(status.nodes.map { "\($0.name): \($0.detail)" }.joined(separator: "; "))
         }
-        var merger = StatusMerger()
-        for (index, target) in link.targets.enumerated() {
-            switch answers[index] {
-            case .reply(.status(let status))?: merger.answered(target.name, status)
-            case .failed(.notLeader(let hint))?: merger.follows(target.name, hint)
-            case .failed(.notAuthorised(let reason))?: throw .notAuthorised("\(target.name): \(reason)")
-            case .failed(let failure)?: merger.unreachable(target.name, "\(failure)", wasReached: true)
-            case .broken(let reason, let wasReached)?:
-                merger.unreachable(target.name, reason, wasReached: wasReached)
-            case .reply?, nil: merger.unreachable(target.name, "no status in the answer", wasReached: true)
-            }
-        }
-        return try merger.merged()
+        return status
     }
 
-    private enum Answer: Sendable {
+    enum Answer: Sendable {
         case reply(OperatorReply)
         case failed(OperatorFailure)
         /// No answer of an authority. `wasReached`: the connection stood, so the request may have arrived.
         case broken(String, wasReached: Bool)
     }
 
-    private func ask(_ target: AuthorityTarget, _ request: OperatorRequest, within wait: Duration) async -> Answer {
+    func ask(_ target: AuthorityTarget, _ request: OperatorRequest, within wait: Duration) async -> Answer {
         let wasReached = Flag()
         do {
             let transport = try link.makeTransport(to: target) { wasReached.set() }

@@ -26,10 +26,7 @@ struct StatusMerger {
     }
 
     /// The nodes the leader knows and the targets asked, by name; what was seen from here wins, its detail is completed.
-    func merged() throws(OperatorFailure) -> ClusterStatus {
-        guard answers > 0 else {
-            throw .unavailable(seen.map { "\($0.name): \($0.detail)" }.joined(separator: "; "))
-        }
+    func seenFromHere() -> ClusterStatus {
         var status =
             best
             ?? ClusterStatus(

@@ -292,11 +292,21 @@ package nonisolated struct Gcks_V1_ClusterStatus: Sendable {
 
   package var groups: [Gcks_V1_GroupStatus] = []
 
+  package var leadingSinceMilliseconds: Int64 {
+    get {_leadingSinceMilliseconds ?? 0}
+    set {_leadingSinceMilliseconds = newValue}
+  }
+  /// Returns true if `leadingSinceMilliseconds` has been explicitly set.
+  package var hasLeadingSinceMilliseconds: Bool {self._leadingSinceMilliseconds != nil}
+  /// Clears the value of `leadingSinceMilliseconds`. Subsequent reads from it will return its default value.
+  package mutating func clearLeadingSinceMilliseconds() {self._leadingSinceMilliseconds = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _leader: String? = nil
+  fileprivate var _leadingSinceMilliseconds: Int64? = nil
 }
 
 package nonisolated struct Gcks_V1_NodeStatus: Sendable {
@@ -366,12 +376,23 @@ package nonisolated struct Gcks_V1_GroupStatus: Sendable {
 
   package var senderIdsGiven: UInt64 = 0
 
+  /// Absent while rekeys are paused.
+  package var nextRekeyMilliseconds: Int64 {
+    get {_nextRekeyMilliseconds ?? 0}
+    set {_nextRekeyMilliseconds = newValue}
+  }
+  /// Returns true if `nextRekeyMilliseconds` has been explicitly set.
+  package var hasNextRekeyMilliseconds: Bool {self._nextRekeyMilliseconds != nil}
+  /// Clears the value of `nextRekeyMilliseconds`. Subsequent reads from it will return its default value.
+  package mutating func clearNextRekeyMilliseconds() {self._nextRekeyMilliseconds = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _definition: Gcks_V1_GroupDefinition? = nil
   fileprivate var _rekeySa: Gcks_V1_SAStatus? = nil
+  fileprivate var _nextRekeyMilliseconds: Int64? = nil
 }
 
 package nonisolated struct Gcks_V1_SAStatus: Sendable {
@@ -1205,7 +1226,7 @@ nonisolated extension Gcks_V1_SendersReply: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Gcks_V1_ClusterStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ClusterStatus"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}nodes\0\u{1}leader\0\u{1}term\0\u{1}commits\0\u{1}frontends\0\u{1}broadcasters\0\u{1}groups\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}nodes\0\u{1}leader\0\u{1}term\0\u{1}commits\0\u{1}frontends\0\u{1}broadcasters\0\u{1}groups\0\u{3}leading_since_milliseconds\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1220,6 +1241,7 @@ nonisolated extension Gcks_V1_ClusterStatus: SwiftProtobuf.Message, SwiftProtobu
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.frontends) }()
       case 6: try { try decoder.decodeRepeatedMessageField(value: &self.broadcasters) }()
       case 7: try { try decoder.decodeRepeatedMessageField(value: &self.groups) }()
+      case 8: try { try decoder.decodeSingularInt64Field(value: &self._leadingSinceMilliseconds) }()
       default: break
       }
     }
@@ -1251,6 +1273,9 @@ nonisolated extension Gcks_V1_ClusterStatus: SwiftProtobuf.Message, SwiftProtobu
     if !self.groups.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.groups, fieldNumber: 7)
     }
+    try { if let v = self._leadingSinceMilliseconds {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 8)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1262,6 +1287,7 @@ nonisolated extension Gcks_V1_ClusterStatus: SwiftProtobuf.Message, SwiftProtobu
     if lhs.frontends != rhs.frontends {return false}
     if lhs.broadcasters != rhs.broadcasters {return false}
     if lhs.groups != rhs.groups {return false}
+    if lhs._leadingSinceMilliseconds != rhs._leadingSinceMilliseconds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1354,7 +1380,7 @@ nonisolated extension Gcks_V1_LinkStatus: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension Gcks_V1_GroupStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".GroupStatus"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}definition\0\u{1}generation\0\u{1}members\0\u{1}senders\0\u{3}rekey_sa\0\u{3}data_sas\0\u{3}sender_ids_given\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}definition\0\u{1}generation\0\u{1}members\0\u{1}senders\0\u{3}rekey_sa\0\u{3}data_sas\0\u{3}sender_ids_given\0\u{3}next_rekey_milliseconds\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1369,6 +1395,7 @@ nonisolated extension Gcks_V1_GroupStatus: SwiftProtobuf.Message, SwiftProtobuf.
       case 5: try { try decoder.decodeSingularMessageField(value: &self._rekeySa) }()
       case 6: try { try decoder.decodeRepeatedMessageField(value: &self.dataSas) }()
       case 7: try { try decoder.decodeSingularUInt64Field(value: &self.senderIdsGiven) }()
+      case 8: try { try decoder.decodeSingularInt64Field(value: &self._nextRekeyMilliseconds) }()
       default: break
       }
     }
@@ -1400,6 +1427,9 @@ nonisolated extension Gcks_V1_GroupStatus: SwiftProtobuf.Message, SwiftProtobuf.
     if self.senderIdsGiven != 0 {
       try visitor.visitSingularUInt64Field(value: self.senderIdsGiven, fieldNumber: 7)
     }
+    try { if let v = self._nextRekeyMilliseconds {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 8)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1411,6 +1441,7 @@ nonisolated extension Gcks_V1_GroupStatus: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs._rekeySa != rhs._rekeySa {return false}
     if lhs.dataSas != rhs.dataSas {return false}
     if lhs.senderIdsGiven != rhs.senderIdsGiven {return false}
+    if lhs._nextRekeyMilliseconds != rhs._nextRekeyMilliseconds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -19,7 +19,9 @@ extension ClusterStatus {
             ) { link throws(ContractError) in try LinkStatus(link) },
             groups: try checkedList(
                 wire.groups, "ClusterStatus.groups", atMost: Limits.rows
-            ) { group throws(ContractError) in try GroupStatus(group) })
+            ) { group throws(ContractError) in try GroupStatus(group) },
+            leadingSince: wire.hasLeadingSinceMilliseconds
+                ? try checkedTime(wire.leadingSinceMilliseconds, "ClusterStatus.leading_since_milliseconds") : nil)
     }
 }
 
@@ -28,6 +30,7 @@ extension Gcks_V1_ClusterStatus {
         self.init()
         nodes = status.nodes.map(Gcks_V1_NodeStatus.init)
         if let name = status.leader { leader = name }
+        if let since = status.leadingSince { leadingSinceMilliseconds = since.milliseconds }
         term = status.term
         commits = status.commits
         frontends = status.frontends.map(Gcks_V1_LinkStatus.init)
@@ -83,7 +86,9 @@ extension GroupStatus {
             dataSAs: try checkedList(
                 wire.dataSas, "GroupStatus.data_sas", atMost: Limits.rows
             ) { association throws(ContractError) in try SAStatus(association) },
-            senderIDsGiven: wire.senderIdsGiven)
+            senderIDsGiven: wire.senderIdsGiven,
+            nextRekeyAt: wire.hasNextRekeyMilliseconds
+                ? try checkedTime(wire.nextRekeyMilliseconds, "GroupStatus.next_rekey_milliseconds") : nil)
     }
 }
 
@@ -97,6 +102,7 @@ extension Gcks_V1_GroupStatus {
         if let association = group.rekeySA { rekeySa = Gcks_V1_SAStatus(association) }
         dataSas = group.dataSAs.map(Gcks_V1_SAStatus.init)
         senderIdsGiven = group.senderIDsGiven
+        if let next = group.nextRekeyAt { nextRekeyMilliseconds = next.milliseconds }
     }
 }
 

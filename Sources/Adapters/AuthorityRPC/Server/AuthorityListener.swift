@@ -70,14 +70,18 @@ package struct AuthorityListener: Sendable {
             clientBehavior: .init(minPingIntervalWithoutCalls: .seconds(1), allowWithoutCalls: true))
     }
 
-    /// Who calls, in the role the method is for. Throws PERMISSION_DENIED; no certificate means "deny".
+    /// Who calls, in the role the method is for; `.operator` stands for every role of people. Throws PERMISSION_DENIED; no certificate means "deny".
     func admit(_ role: PeerRole, name: String, _ context: ServerContext) throws(RPCError) -> PeerIdentity {
         switch socket {
         case .unix(path: _, users: _, let roles):
-            guard roles.contains(role) else {
+            let operators = roles.intersection(PeerRole.operators)
+            guard roles.contains(role) || (role == .operator && !operators.isEmpty) else {
                 throw Self.denied("this socket does not serve the role \(role.rawValue)")
             }
-            guard let peer = PeerIdentity(role: role, name: name) else {
+            let admitted =
+                role == .operator
+                ? PeerIdentity(roles: operators, name: name) : PeerIdentity(role: role, name: name)
+            guard let peer = admitted else {
                 throw RPCError(code: .invalidArgument, message: "the name in Hello is missing or not plain")
             }
             return peer
@@ -87,7 +91,7 @@ package struct AuthorityListener: Sendable {
                 let peer = PeerIdentity(
                     certificate: transport?.peerCertificate, trustDomain: credentials.trustDomain)
             else { throw Self.denied("no acceptable identity in the certificate") }
-            guard peer.role == role else {
+            guard peer.role == role || (role == .operator && peer.role.operatorRole != nil) else {
                 throw Self.denied("\(peer) may not act as \(role.rawValue)")
             }
             guard name.isEmpty || name == peer.name else {

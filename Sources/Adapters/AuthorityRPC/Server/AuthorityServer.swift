@@ -25,6 +25,7 @@ package final class AuthorityServer: Sendable {
                 Gcks_V1_GroupControl.descriptor.fullyQualifiedService,
                 Gcks_V1_Audit.descriptor.fullyQualifiedService,
                 Gcks_V1_Fleet.descriptor.fullyQualifiedService,
+                Gcks_V1_Access.descriptor.fullyQualifiedService,
             ]
             let certificate = RotatingCertificate()
             let server = GRPCServer(
@@ -36,6 +37,7 @@ package final class AuthorityServer: Sendable {
                     ControlEndpoint(listener: listener, service: service),
                     AuditEndpoint(listener: listener, service: service),
                     FleetEndpoint(listener: listener, service: service),
+                    AccessEndpoint(listener: listener, service: service),
                     HealthEndpoint(service: service, services: services),
                 ])
             return Door(listener: listener, server: server, certificate: certificate)
