@@ -73,6 +73,7 @@ extension StoredState {
                 rekeyHistory.remove(at: oldest)
             }
         case .putAuditKey, .appendAudit, .addAuditAnchor, .forgetAudit: try audit.apply(mutation)
+        case .upkeep(let mutation): upkeep.apply(mutation)
         }
     }
 

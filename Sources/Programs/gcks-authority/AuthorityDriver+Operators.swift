@@ -10,8 +10,13 @@ extension AuthorityDriver {
         -> OperatorReply
     {
         if case .status = request { return .status(await clusterStatus()) }
+        if case .upkeep(.program) = request {
+            if let refusal = request.refusal(to: OperatorActor(peer, at: name)) { throw refusal }
+            return .upkeep(.program(programStatus()))
+        }
         guard core != nil else { throw .notLeader(leaderName) }
         if case .audit(.read(let query)) = request { return .audit(try await readAudit(query, by: peer)) }
+        if case .upkeep(let upkeep) = request { try await lookAtCluster(for: upkeep) }
         let token = takeNumber()
         let result = await withCheckedContinuation { continuation in
             replies[token] = continuation

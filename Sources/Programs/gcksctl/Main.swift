@@ -52,5 +52,6 @@ struct Gcksctl: ParsableCommand {
             StatusCommand.self, GroupCommand.self, MemberCommand.self, RekeyCommand.self, SenderCommand.self,
             PolicyCommand.self, AuditCommand.self,
             VersionCommand.self,
+            ClusterCommand.self, UpgradeCommand.self, KeyCommand.self, VersionCommand.self,
         ])
 }

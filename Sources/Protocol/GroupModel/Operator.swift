@@ -13,6 +13,7 @@ package enum OperatorRequest: Sendable {
     case rekeyNow(GroupName, scope: RekeyScope, Mandate)
     case control(ControlRequest)
     case audit(AuditRequest)
+    case upkeep(UpkeepRequest)
 }
 
 /// What a rekey replaces: the Data-Security SAs, the Rekey SA, both, or the Rekey SA with the key that signs its messages.
@@ -23,6 +24,7 @@ package enum OperatorReply: Sendable {
     case groups([GroupStatus])
     case members([MemberStatus])
     case senders([SenderStatus])
+    case upkeep(UpkeepReply)
     /// A change was made (or would be, with dry run): one line per effect.
     case done([String])
     case schedules([RekeyScheduleStatus])

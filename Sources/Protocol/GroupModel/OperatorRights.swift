@@ -62,6 +62,7 @@ extension OperatorRequest {
         case .groupApply: .cryptoOfficer
         case .control(let request): request.requiredRole
         case .audit: .auditor
+        case .upkeep(let request): request.requiredRole
         }
     }
 
@@ -71,6 +72,7 @@ extension OperatorRequest {
         case .groupApply, .rekeyNow: .reversible
         case .control(let request): request.dangerLevel
         case .audit(let request): request.dangerLevel
+        case .upkeep(let request): request.dangerLevel
         }
     }
 
@@ -81,6 +83,7 @@ extension OperatorRequest {
         case .groupApply(_, let mandate), .rekeyNow(_, _, let mandate): mandate
         case .control(let request): request.mandate
         case .audit(let request): request.mandate
+        case .upkeep(let request): request.mandate
         }
     }
 
@@ -97,6 +100,7 @@ extension OperatorRequest {
         case .rekeyNow: "rekey-now"
         case .control(let request): request.action
         case .audit(let request): request.action
+        case .upkeep(let request): request.action
         }
     }
 
@@ -109,6 +113,7 @@ extension OperatorRequest {
         case .memberList(let group): group.map { "group/\($0)" } ?? "cluster"
         case .memberShow(let member, let group): (group.map { "group/\($0)" } ?? "cluster") + "/member/\(member)"
         case .control(let request): request.object
+        case .upkeep(let request): request.object
         }
     }
 

@@ -164,6 +164,7 @@ package enum StoreMutation: Hashable, Sendable {
     /// Records up to this anchor's are forgotten: the floor moves there at once, and at most
     /// `StateLimits.auditForgottenAtOnce` records leave the disk with each such mutation.
     case forgetAudit(through: AuditPlace)
+    case upkeep(UpkeepMutation)
 }
 
 package enum StateLimits {
@@ -216,6 +217,7 @@ package struct StoredState: Sendable {
     package var rekeySchedules: [RekeyScheduleRow]
     package var rekeyHistory: [RekeyHistoryRow]
     package var audit: AuditState
+    package var upkeep = UpkeepState()
 
     package init(
         term: LeadershipTerm, groups: [GroupRow] = [], rekeySAs: [RekeySARow] = [], dataSAs: [DataSARow] = [],

@@ -22,6 +22,8 @@ package enum AuthorityEffect: Sendable {
     /// No broadcaster acknowledged this order in its time; it is given up.
     case withdraw(Int64)
     case event(Event)
+    /// What the store holds is laid out anew: the state must be read again.
+    case readAgain
 }
 
 /// Why the stored state cannot be taken over by this process.

@@ -59,6 +59,7 @@ struct OperatorCalls: Sendable {
             return try done(try await stub.rekeyNow(message, metadata: metadata, options: options))
         case .control(let request): return try await perform(request)
         case .audit(let request): return try await perform(request)
+        case .upkeep(let request): return try await perform(request)
         }
     }
 

@@ -24,6 +24,8 @@ package final class AuthorityServer: Sendable {
                 Gcks_V1_Operator.descriptor.fullyQualifiedService,
                 Gcks_V1_GroupControl.descriptor.fullyQualifiedService,
                 Gcks_V1_Audit.descriptor.fullyQualifiedService,
+                Gcks_V1_Membership.descriptor.fullyQualifiedService,
+                Gcks_V1_Upkeep.descriptor.fullyQualifiedService,
             ]
             let certificate = RotatingCertificate()
             let server = GRPCServer(
@@ -34,6 +36,8 @@ package final class AuthorityServer: Sendable {
                     OperatorEndpoint(listener: listener, service: service),
                     ControlEndpoint(listener: listener, service: service),
                     AuditEndpoint(listener: listener, service: service),
+                    MembershipEndpoint(listener: listener, service: service),
+                    UpkeepEndpoint(listener: listener, service: service),
                     HealthEndpoint(service: service, services: services),
                 ])
             return Door(listener: listener, server: server, certificate: certificate)

@@ -61,7 +61,7 @@ struct TransactionSteps {
     }
 
     private enum Family: CaseIterable {
-        case rekey, data, members, operations, control, audit
+        case rekey, data, members, operations, control, audit, upkeep
 
         init(_ mutation: StoreMutation) {
             switch mutation {
@@ -72,6 +72,7 @@ struct TransactionSteps {
             case .recordOperation, .forgetOperations: self = .operations
             case .putExclusion, .removeExclusion, .putRekeySchedule, .recordRekey: self = .control
             case .putAuditKey, .appendAudit, .addAuditAnchor, .forgetAudit: self = .audit
+            case .upkeep: self = .upkeep
             }
         }
     }
@@ -152,6 +153,7 @@ struct TransactionSteps {
         case .forgetOperations(let before):
             let values: [SQLValue] = [.time(before), .number(StateLimits.forgottenAtOnce)]
             steps += Tables.forgetStatements.map { Step(sql: $0, values: values) }
+        case .upkeep(let mutation): steps += UpkeepTables.steps(of: mutation)
         case .removeExclusion(let identity, let group):
             steps.append(
                 Step(
@@ -211,6 +213,7 @@ extension StoreMutation {
         case .appendAudit: 17
         case .addAuditAnchor: 18
         case .forgetAudit: 19
+        case .upkeep: 60
         }
     }
 }
