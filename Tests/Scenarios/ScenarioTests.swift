@@ -36,6 +36,11 @@ struct ScenarioTests {
     @Test func whatTheDocumentsSayWorks() { run("docs") }
 
     @Test func anExcludedMemberIsOutAndTheOthersGoOn() { run("evict") }
+    @Test func aClusterGrowsAndReplacesItsNodes() { run("membership") }
+
+    @Test func aStoreOfTheFirstReleaseIsUpgraded() { run("upgrade") }
+
+    @Test func theRootKeyIsRotatedWhileMembersRegister() { run("root-key") }
 
     @Test func theDemoEndsWell() { run("demo") }
 

@@ -81,6 +81,7 @@ extension StoredState {
             }
             frontends.removeAll { $0.name == row.name }
             frontends.append(row)
+        case .upkeep(let mutation): upkeep.apply(mutation)
         }
     }
 

@@ -50,6 +50,8 @@ package enum StoreLimits {
     /// How long a node without a log goes on asking its peers, and how often.
     static let firstStart: Duration = .seconds(5)
     static let firstStartRetry: Duration = .milliseconds(100)
+    /// Looks at the own node, without a leader, until the peers are asked who is in the log.
+    static let hearsayRounds = 10
     static let authorityConnections = 32
     /// A connection of the authority without an octet either way for so long is dropped, and with it its transaction.
     static let authoritySilence: TimeAmount = .seconds(5)

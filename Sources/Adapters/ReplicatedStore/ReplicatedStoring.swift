@@ -29,9 +29,9 @@ package protocol ReplicatedStoring: Sendable {
     /// The cluster's members, as our own node knows them; answers without a leader too.
     func nodes() async throws(StoreFailure) -> [StoreNode]
 
-    /// Adds those configured nodes that are missing and makes each a voter, one at a time. Does nothing twice. Only the
-    /// leader's authority can do this. A node that cannot be had now is told as an event and does not keep the next one out:
-    /// ask again later.
+    /// Makes the log's nodes what is wanted, one at a time: those that an operator took out are removed; configured ones that are
+    /// missing, and those that operators added, come in. Does nothing twice. Only the leader's authority can do this. A node
+    /// that cannot be had now is told as an event and does not keep the next one out: ask again later.
     func formCluster() async throws(StoreFailure)
 
     /// Hands the log's leadership to another voter, for an authority that cannot work on what is stored. Throws
@@ -40,6 +40,9 @@ package protocol ReplicatedStoring: Sendable {
 
     /// Takes a node out for good. A node with an emptied disk must come back under a new id.
     func removeNode(id: UInt64) async throws(StoreFailure)
+
+    /// The log's nodes, and which of their stores answer at present.
+    func view() async throws(StoreFailure) -> ClusterView
 }
 
 package struct StoreLeader: Hashable, Sendable {
@@ -55,18 +58,33 @@ package struct StoreLeader: Hashable, Sendable {
     }
 }
 
-/// A node of the replicated log. The name is its address within the log; where it listens is each store's own setting.
+/// A node of the replicated log. Its address within the log is its name, and for a node that joined at run time the place of its
+/// store too.
 package struct StoreNode: Hashable, Sendable {
     package enum Duty: String, Hashable, Sendable { case voter, standby, spare }
 
     package let id: UInt64
     package let name: String
     package let duty: Duty
+    /// HOST:PORT where the log says that it listens, for nodes that joined at run time; empty for others.
+    package let store: String
 
-    package init(id: UInt64, name: String, duty: Duty = .voter) {
+    package init(id: UInt64, name: String, duty: Duty = .voter, store: String = "") {
         self.id = id
         self.name = name
         self.duty = duty
+        self.store = store
+    }
+
+    /// - Parameter address: "NAME" or "NAME@HOST:PORT", as the log holds it.
+    init(id: UInt64, address: String, duty: Duty) {
+        let parts = Self.parts(of: address)
+        self.init(id: id, name: parts.name, duty: duty, store: parts.store)
+    }
+
+    static func parts(of address: String) -> (name: String, store: String) {
+        let parts = address.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
+        return (String(parts[0]), parts.count == 2 ? String(parts[1]) : "")
     }
 
     package var role: String { duty.rawValue }

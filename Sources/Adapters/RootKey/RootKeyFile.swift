@@ -27,7 +27,11 @@ enum RootKeyFile {
             }
         }
         guard content.count != keyOctets else { return content }
-        return try SecretOctets(count: keyOctets) { (key) throws(RootKeyError) in
+        // Two root keys have twice the digits.
+        let count = content.withUnsafeOctets { text in
+            text.count { ![0x20, 0x09, 0x0a, 0x0d].contains($0) } > 2 * keyOctets ? 2 * keyOctets : keyOctets
+        }
+        return try SecretOctets(count: count) { (key) throws(RootKeyError) in
             let isWhole = content.withUnsafeOctets { decodeHex($0, into: key) }
             guard isWhole else { throw .wrongSize(path: path) }
         }

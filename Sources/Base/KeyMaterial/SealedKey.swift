@@ -19,4 +19,10 @@ package enum SealingError: Error, Hashable, Sendable {
 package protocol KeySealer: Sendable {
     func seal(_ key: borrowing SecretOctets, context: String) -> SealedKey
     func open(_ sealed: SealedKey, context: String) throws(SealingError) -> SecretOctets
+
+    /// The root keys that are held, by id: all of them open, one of them seals.
+    var rootKeys: [UInt32] { get }
+    var sealingRootKey: UInt32 { get }
+    /// Chooses which root key seals from now on; false when it is not held.
+    func seal(under rootKey: UInt32) -> Bool
 }

@@ -15,11 +15,13 @@ extension AuthorityDriver {
         switch request {
         case .status: return .status(await clusterStatus())
         case .whoAmI: return .identity(identify(actor))
+        case .upkeep(.program): return .upkeep(.program(programStatus()))
         default: break
         }
         guard let core else { throw .notLeader(leaderName) }
         if case .audit(.read(let query)) = request { return .audit(try await readAudit(query, by: peer)) }
         if case .fleet(.list(let name)) = request { return .frontends(try frontendStatuses(core, name)) }
+        if case .upkeep(let upkeep) = request { try await lookAtCluster(for: upkeep) }
         let token = takeNumber()
         let result = await withCheckedContinuation { continuation in
             replies[token] = continuation

@@ -170,6 +170,7 @@ actor AuthorityDriver {
             case .event(let event):
                 meters.note(event)
                 log.record(event)
+            case .readAgain: readAgain()
             }
         }
         for (session, batch) in answers { frontends[session]?.output.yield(.items(batch.map { .answer($0) })) }

@@ -32,12 +32,13 @@ struct Authority {
         try FileManager.default.createDirectory(
             atPath: settings.dataDirectory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         let socket = settings.dataDirectory + "/store.sock"
+        let storeSettings = try Self.storeSettings(settings, socket)
         supervisor = StoreSupervisor(
-            executable: settings.storeBinary ?? Self.sibling("gcks-store"),
-            settings: try Self.storeSettings(settings, socket), events: { log.record($0) })
-        store = EngineStore(
-            socketPath: socket, id: settings.id, nodes: settings.nodes.map { StoreNode(id: $0.id, name: $0.name) },
+            executable: settings.storeBinary ?? Self.sibling("gcks-store"), settings: storeSettings,
             events: { log.record($0) })
+        store = EngineStore(
+            socketPath: socket, id: settings.id, name: settings.name, nodes: Self.storeNodes(settings),
+            doors: storeSettings.cluster, events: { log.record($0) })
         driver = AuthorityDriver(
             name: settings.name, store: store, sealer: keyring, log: log, clocks: Clocks(),
             limits: AuthorityLimits(settings))
@@ -85,9 +86,20 @@ struct Authority {
         }
     }
 
-    /// The leader adds the configured nodes that are missing; the others find nothing to do.
+    /// The nodes of the file with the places of their stores; a cluster of one names its own, for nodes that join it.
+    private static func storeNodes(_ settings: AuthoritySettings) -> [StoreNode] {
+        guard settings.nodes.isEmpty else {
+            return settings.nodes.map { StoreNode(id: $0.id, name: $0.name, store: $0.store) }
+        }
+        guard let listen = settings.storeListen else { return [] }
+        // An address that means all of this host's is no place for others.
+        let host = StorePeer.place(listen)?.host
+        let place = ["0.0.0.0", "::"].contains(host) ? "" : listen
+        return [StoreNode(id: settings.id, name: settings.name, store: place)]
+    }
+
+    /// The leader brings the log's nodes to what is wanted; the others find nothing to do.
     private func formCluster() async {
-        guard settings.nodes.count > 1 else { return }
         while (try? await Task.sleep(for: .milliseconds(300))) != nil {
             // Failures of nodes are events of the store; a store that does not answer is the supervisor's matter.
             try? await store.formCluster()

@@ -62,6 +62,7 @@ struct Gcksctl: ParsableCommand {
             RekeyCommand.self, SenderCommand.self, PolicyCommand.self, FrontendCommand.self, AuditCommand.self,
             ConfigCommand.self, RoleCommand.self, ContextCommand.self, CompletionCommand.self, SchemaCommand.self,
             VersionCommand.self,
+            ClusterCommand.self, UpgradeCommand.self, KeyCommand.self, VersionCommand.self,
         ])
 
     private static let exitCodes = CommandCode.table.map { "\($0.code) \($0.meaning)" }.joined(separator: ", ")

@@ -15,6 +15,7 @@ package enum OperatorRequest: Sendable {
     case control(ControlRequest)
     case audit(AuditRequest)
     case fleet(FleetRequest)
+    case upkeep(UpkeepRequest)
 }
 
 /// What a rekey replaces: the Data-Security SAs, the Rekey SA, both, or the Rekey SA with the key that signs its messages.
@@ -27,6 +28,7 @@ package enum OperatorReply: Sendable {
     case members([MemberStatus])
     case senders([SenderStatus])
     case frontends([FrontendStatus])
+    case upkeep(UpkeepReply)
     /// A change was made (or would be, with dry run): one line per effect.
     case done([String])
     case schedules([RekeyScheduleStatus])

@@ -64,6 +64,7 @@ extension OperatorRequest {
         case .control(let request): request.requiredRole
         case .audit: .auditor
         case .fleet(let request): request.requiredRole
+        case .upkeep(let request): request.requiredRole
         }
     }
 
@@ -74,6 +75,7 @@ extension OperatorRequest {
         case .control(let request): request.dangerLevel
         case .audit(let request): request.dangerLevel
         case .fleet(let request): request.dangerLevel
+        case .upkeep(let request): request.dangerLevel
         }
     }
 
@@ -85,6 +87,7 @@ extension OperatorRequest {
         case .control(let request): request.mandate
         case .audit(let request): request.mandate
         case .fleet(let request): request.mandate
+        case .upkeep(let request): request.mandate
         }
     }
 
@@ -103,6 +106,7 @@ extension OperatorRequest {
         case .control(let request): request.action
         case .audit(let request): request.action
         case .fleet(let request): request.action
+        case .upkeep(let request): request.action
         }
     }
 
@@ -116,6 +120,7 @@ extension OperatorRequest {
         case .memberShow(let member, let group): (group.map { "group/\($0)" } ?? "cluster") + "/member/\(member)"
         case .control(let request): request.object
         case .fleet(let request): request.object
+        case .upkeep(let request): request.object
         }
     }
 

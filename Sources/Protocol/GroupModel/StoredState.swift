@@ -167,6 +167,7 @@ package enum StoreMutation: Hashable, Sendable {
     case putFleetSecret(FleetSecretRow)
     /// The store has a UNIQUE key on the number.
     case putFrontend(FrontendRow)
+    case upkeep(UpkeepMutation)
 }
 
 package enum StateLimits {
@@ -221,6 +222,7 @@ package struct StoredState: Sendable {
     package var audit: AuditState
     package var fleetSecret: FleetSecretRow?
     package var frontends: [FrontendRow]
+    package var upkeep = UpkeepState()
 
     package init(
         term: LeadershipTerm, groups: [GroupRow] = [], rekeySAs: [RekeySARow] = [], dataSAs: [DataSARow] = [],

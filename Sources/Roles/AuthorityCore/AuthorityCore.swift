@@ -27,6 +27,9 @@ package final class AuthorityCore {
     var audit: AuditWriter
     var denials: RecentDenials
     var fleet = FleetState()
+    package internal(set) var upkeep: UpkeepState
+    /// The log's nodes as they were seen last; the program looks before it asks what depends on them.
+    package var clusterView = ClusterView(own: 0)
 
     /// - Throws: `AuthorityFailure` when a stored key does not open; nothing may be decided on such a state.
     package init(
@@ -39,6 +42,8 @@ package final class AuthorityCore {
         self.sealer = sealer
         self.engine = engine
         self.entropy = entropy
+        upkeep = state.upkeep
+        try Self.requireRootKey(state.upkeep, sealer)
         self.node = node
         denials = RecentDenials(atMost: limits.denialsKept, pause: limits.denialPause)
         audit = try Self.auditWriter(state.audit, sealer: sealer, entropy: &self.entropy, at: now)
@@ -61,6 +66,7 @@ package final class AuthorityCore {
                 finishBroadcast(numbers, into: &draft)
             case .timer:
                 passTime(at: now, into: &draft)
+                tendUpkeep(at: now, into: &draft)
             case .audit(let entry): draft.audit.append(entry)
             case .frontend(let name):
                 meet(name, at: now, into: &draft)

@@ -26,6 +26,8 @@ package enum AuthorityEffect: Sendable {
     /// Frontends have to be told what they share, or what they are to do.
     case fleetChanged
     case event(Event)
+    /// What the store holds is laid out anew: the state must be read again.
+    case readAgain
 }
 
 /// Why the stored state cannot be taken over by this process.

@@ -29,5 +29,8 @@ package struct AuthorityLimits: Hashable, Sendable {
     package var denialsKept: Int = 1024
     package var denialPause: Lifetime = Lifetime(seconds: 3600)
 
+    /// Keys that one look at the time seals anew while the root key changes.
+    package var resealedAtOnce: Int = 256
+
     package init() {}
 }

@@ -32,6 +32,7 @@ extension AuthorityCore {
         case .control(let request): decide(request, by: actor, at: now, into: &draft)
         case .audit(.anchor): anchorOnDemand(into: &draft)
         case .audit(.read): .failure(.unavailable("the trail is read from the store"))
+        case .upkeep(let request): decide(request, by: actor, at: now, into: &draft)
         }
     }
 

@@ -97,4 +97,5 @@ final class ModelStore: ReplicatedStoring {
     func formCluster() async throws(StoreFailure) {}
     func yieldLeadership() async throws(StoreFailure) { throw .unavailable("there is no other voter") }
     func removeNode(id: UInt64) async throws(StoreFailure) {}
+    func view() async throws(StoreFailure) -> ClusterView { ClusterView(own: 1) }
 }

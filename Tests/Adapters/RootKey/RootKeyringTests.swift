@@ -84,4 +84,25 @@ import Testing
         #expect(throws: RootKeyError.self) { try RootKeyring(file: "/nonexistent/root.key") }
         #expect(throws: RootKeyError.noCredential("root")) { try RootKeyring(credential: "root") }
     }
+
+    @Test func aFileMayHoldTwoRootKeys() throws {
+        let one = Data((0..<32).map { String(format: "%02x", $0) }.joined().utf8)
+        let other = Data((32..<64).map { String(format: "%02x", $0) }.joined().utf8)
+        let newline = Data([0x0a])
+        let both = try RootKeyring(file: try file(other + newline + one + newline))
+        let old = try RootKeyring(file: try file(one))
+        #expect(both.rootKeys == [try RootKeyring(file: try file(other)).id, old.id])
+        // All open, one seals.
+        let key = hex("0011223344")
+        let sealed = old.seal(SecretOctets(copying: key), context: "x")
+        #expect(try both.open(sealed, context: "x").exposed() == key)
+        #expect(sealed.rootKey == old.id)
+        #expect(both.seal(SecretOctets(copying: key), context: "x").rootKey == both.rootKeys[0])
+        #expect(both.seal(under: old.id))
+        #expect(both.seal(SecretOctets(copying: key), context: "x").rootKey == old.id)
+        #expect(!both.seal(under: 1))
+        #expect(both.sealingRootKey == old.id)
+        let twice = try file(one + newline + one)
+        #expect(throws: RootKeyError.sameTwice(path: twice)) { try RootKeyring(file: twice) }
+    }
 }

@@ -65,6 +65,7 @@ struct OperatorCalls: Sendable {
         case .control(let request): return try await perform(request)
         case .audit(let request): return try await perform(request)
         case .fleet(let request): return try await perform(request)
+        case .upkeep(let request): return try await perform(request)
         }
     }
 

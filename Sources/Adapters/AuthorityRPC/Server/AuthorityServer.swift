@@ -26,6 +26,8 @@ package final class AuthorityServer: Sendable {
                 Gcks_V1_Audit.descriptor.fullyQualifiedService,
                 Gcks_V1_Fleet.descriptor.fullyQualifiedService,
                 Gcks_V1_Access.descriptor.fullyQualifiedService,
+                Gcks_V1_Membership.descriptor.fullyQualifiedService,
+                Gcks_V1_Upkeep.descriptor.fullyQualifiedService,
             ]
             let certificate = RotatingCertificate()
             let server = GRPCServer(
@@ -38,6 +40,8 @@ package final class AuthorityServer: Sendable {
                     AuditEndpoint(listener: listener, service: service),
                     FleetEndpoint(listener: listener, service: service),
                     AccessEndpoint(listener: listener, service: service),
+                    MembershipEndpoint(listener: listener, service: service),
+                    UpkeepEndpoint(listener: listener, service: service),
                     HealthEndpoint(service: service, services: services),
                 ])
             return Door(listener: listener, server: server, certificate: certificate)

@@ -1,27 +1,36 @@
 package import GroupModel
 import NIOCore
 import NIOPosix
+import Synchronization
 
 /// The replicated store behind this authority's own `gcks-store`, over its Unix socket.
 ///
 /// Writes go through one connection, one transaction at a time. Connections are made when they are needed and made again
 /// after they were lost; no call waits longer than its limit in `StoreLimits`.
 package final class EngineStore: ReplicatedStoring {
-    private let id: UInt64
-    private let writer: Writer
+    let id: UInt64
+    let writer: Writer
     private let reader: Reader
     private let lookout: Lookout
-    private let membership: MembershipLine
-    private let formation: ClusterFormation
+    let membership: MembershipLine
+    let formation: ClusterFormation
+    /// What the last `lead()` read and the commits since then changed; nil while another may lead.
+    let upkeep = Mutex<UpkeepState?>(nil)
+    let doors: StoreClusterSettings?
+    let name: String
 
     /// - Parameters:
     ///   - socketPath: where the own store listens.
     ///   - id: the own node's id.
     ///   - nodes: all configured nodes, the own one included; empty for a cluster of one.
+    ///   - doors: with what the own store reaches the others; nil when it has no door for them.
     package init(
-        socketPath: String, id: UInt64, nodes: [StoreNode] = [], events: @escaping @Sendable (Event) -> Void = { _ in }
+        socketPath: String, id: UInt64, name: String = "", nodes: [StoreNode] = [],
+        doors: StoreClusterSettings? = nil, events: @escaping @Sendable (Event) -> Void = { _ in }
     ) {
         self.id = id
+        self.name = name
+        self.doors = doors
         let group = MultiThreadedEventLoopGroup.singleton
         writer = Writer(socketPath: socketPath, group: group)
         reader = Reader(socketPath: socketPath, group: group)
@@ -43,13 +52,15 @@ package final class EngineStore: ReplicatedStoring {
         guard case .server(let id, let name) = try await look(.leader) else {
             throw .unavailable("an answer of the wrong kind to LEADER")
         }
+        // Another leader may change what is known here.
+        if id != self.id { upkeep.withLock { $0 = nil } }
         return id == 0 ? nil : StoreLeader(id: id, name: name, isOurs: id == self.id)
     }
 
     package func lead() async throws(StoreFailure) -> StoredState {
-        try formation.requireMajority(await nodes())
-        return try await writer.transaction(lasting: StoreLimits.lead) { (session) throws(StoreFailure) in
-            try await Self.migrate(session)
+        let isAlone = try await requireMajority()
+        let state = try await writer.transaction(lasting: StoreLimits.lead) { (session) throws(StoreFailure) in
+            let schema = try await Self.settleSchema(session, isAlone: isAlone)
             try await session.execute("UPDATE leadership SET term = term + 1 WHERE only_row = ?", [.integer(1)])
             var term = RowReader(try await Self.leadership(session), of: "leadership")
             var state = StoredState(term: LeadershipTerm(rawValue: try term.integer("term")))
@@ -65,12 +76,16 @@ package final class EngineStore: ReplicatedStoring {
             state.audit = try await Self.auditState(session)
             state.fleetSecret = try await Self.readAll(FleetTables.secrets, session).first
             state.frontends = try await Self.readAll(FleetTables.frontends, session)
+            state.upkeep = try await Self.readUpkeep(session, schema: schema)
             return state
         }
+        upkeep.withLock { $0 = state.upkeep }
+        return state
     }
 
     package func commit(_ transaction: StoreTransaction) async throws(StoreFailure) -> CommitReceipt {
-        let steps = try TransactionSteps(transaction.mutations).steps
+        let schema = upkeep.withLock { $0?.schema } ?? Migrations.current
+        let steps = try SchemaChange.fitting(try TransactionSteps(transaction.mutations).steps, in: schema)
         let index = try await writer.transaction(lasting: StoreLimits.transaction) { (session) throws(StoreFailure) in
             let owned = try await session.execute(
                 "UPDATE leadership SET commits = commits + 1 WHERE only_row = 1 AND term = ?",
@@ -84,6 +99,7 @@ package final class EngineStore: ReplicatedStoring {
             _ = try row.integer("term")
             return try row.integer("commits")
         }
+        note(transaction.mutations)
         return CommitReceipt(term: transaction.term, index: index)
     }
 
@@ -109,11 +125,6 @@ package final class EngineStore: ReplicatedStoring {
             throw .unavailable("an answer of the wrong kind to CLUSTER")
         }
         return nodes
-    }
-
-    package func formCluster() async throws(StoreFailure) {
-        guard let leader = try await leader(), leader.isOurs else { throw .notLeader }
-        try await formation.admitMissing { () throws(StoreFailure) in try await self.nodes() }
     }
 
     package func yieldLeadership() async throws(StoreFailure) {
@@ -154,20 +165,6 @@ package final class EngineStore: ReplicatedStoring {
 }
 
 extension EngineStore {
-    private static func migrate(_ session: DatabaseSession) async throws(StoreFailure) {
-        try await session.execute(Migrations.versionTable)
-        try await session.execute("INSERT OR IGNORE INTO schema_version (only_row, version) VALUES (1, 0)")
-        let rows = try await session.query("SELECT version FROM schema_version")
-        var reader = RowReader(rows.first ?? [], of: "schema_version")
-        let version = try reader.integer("version")
-        guard (0...Migrations.current).contains(version) else {
-            throw .incompatible("the store has schema \(version), this program knows up to \(Migrations.current)")
-        }
-        guard version < Migrations.current else { return }
-        for statement in Migrations.all.dropFirst(Int(version)).joined() { try await session.execute(statement) }
-        try await session.execute("UPDATE schema_version SET version = ?", [.integer(Migrations.current)])
-    }
-
     /// Term and commits.
     private static func leadership(_ session: DatabaseSession) async throws(StoreFailure) -> SQLRow {
         try await session.query("SELECT term, commits FROM leadership").first ?? []

@@ -61,7 +61,7 @@ struct TransactionSteps {
     }
 
     private enum Family: CaseIterable {
-        case rekey, data, members, operations, control, audit, fleet
+        case rekey, data, members, operations, control, audit, fleet, upkeep
 
         init(_ mutation: StoreMutation) {
             switch mutation {
@@ -73,6 +73,7 @@ struct TransactionSteps {
             case .putExclusion, .removeExclusion, .putRekeySchedule, .recordRekey: self = .control
             case .putAuditKey, .appendAudit, .addAuditAnchor, .forgetAudit: self = .audit
             case .putFleetSecret, .putFrontend: self = .fleet
+            case .upkeep: self = .upkeep
             }
         }
     }
@@ -155,6 +156,7 @@ struct TransactionSteps {
         case .forgetOperations(let before):
             let values: [SQLValue] = [.time(before), .number(StateLimits.forgottenAtOnce)]
             steps += Tables.forgetStatements.map { Step(sql: $0, values: values) }
+        case .upkeep(let mutation): steps += UpkeepTables.steps(of: mutation)
         case .removeExclusion(let identity, let group):
             steps.append(
                 Step(
@@ -217,6 +219,7 @@ extension StoreMutation {
         case .forgetAudit: 19
         case .putFleetSecret: 40
         case .putFrontend: 41
+        case .upkeep: 60
         }
     }
 }

@@ -7,19 +7,19 @@ import NIOTLS
 /// Makes the engine's outgoing connections: a socket pair whose one end the engine gets, and a TLS channel to the peer behind the
 /// other. A connection exists only when the peer's certificate names it.
 final class PeerDialer: Sendable {
-    private let peers: [String: StorePeer]
+    private let peers: PeerDirectory
     private let tls: StoreTLS
     private let group: any EventLoopGroup
 
-    init(peers: [StorePeer], tls: StoreTLS, group: any EventLoopGroup) {
-        self.peers = Dictionary(peers.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    init(peers: PeerDirectory, tls: StoreTLS, group: any EventLoopGroup) {
+        self.peers = peers
         self.tls = tls
         self.group = group
     }
 
     /// Blocks its thread, one of the engine's four, below a second. Nil when there is no such peer or it does not answer.
-    func dial(_ name: String) -> CInt? {
-        guard let peer = peers[name] else { return nil }
+    func dial(_ address: String) -> CInt? {
+        guard let peer = peers.peer(at: address) else { return nil }
         var pair: [CInt] = [-1, -1]
         guard socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &pair) == 0 else { return nil }
         let (enginesEnd, relayEnd) = (pair[0], pair[1])

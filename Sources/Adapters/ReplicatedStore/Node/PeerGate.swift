@@ -3,8 +3,8 @@ import NIOCore
 import NIOSSL
 import NIOTLS
 
-/// Stands behind the TLS handler of an incoming connection until it is known who calls: the certificate must name a configured
-/// peer, and the first message must be that peer's CONNECT. The engine itself checks nothing of this.
+/// Stands behind the TLS handler of an incoming connection until it is known who calls: the certificate must name a node of the
+/// log or a configured peer, and the first message must be that node's CONNECT. The engine itself checks nothing of this.
 ///
 /// One question is answered too, CLUSTER, after which the caller may say no more: a node with an empty disk asks it before
 /// it starts.
@@ -16,7 +16,7 @@ final class PeerGate: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundIn = ByteBuffer
 
     private let trustDomain: String
-    private let peers: [String: UInt64]
+    private let peers: PeerDirectory
     private let proved: (any Channel) -> Bool
     private let admit: (any Channel) -> EventLoopFuture<Void>
     private let refused: (String) -> Void
@@ -28,11 +28,11 @@ final class PeerGate: ChannelDuplexHandler, RemovableChannelHandler {
     private var alarm: Scheduled<Void>?
 
     /// - Parameters:
-    ///   - peers: names and ids that may come in.
+    ///   - peers: who may come in.
     ///   - proved: called when the certificate named a peer; false when there is no room for one more.
     ///   - admit: joins the channel to the engine; what was held is delivered after it.
     init(
-        trustDomain: String, peers: [String: UInt64], refused: @escaping (String) -> Void,
+        trustDomain: String, peers: PeerDirectory, refused: @escaping (String) -> Void,
         proved: @escaping (any Channel) -> Bool, admit: @escaping (any Channel) -> EventLoopFuture<Void>
     ) {
         self.trustDomain = trustDomain
@@ -56,8 +56,8 @@ final class PeerGate: ChannelDuplexHandler, RemovableChannelHandler {
         if case .handshakeCompleted? = event as? TLSUserEvent {
             let handler = try? context.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self)
             let shown = StoreIdentity(handler?.peerCertificate)
-            guard let shown, shown.trustDomain == trustDomain, peers[shown.name] != nil else {
-                refuse(context, "its certificate names no configured peer")
+            guard let shown, shown.trustDomain == trustDomain, peers.mayAsk(shown.name) else {
+                refuse(context, "its certificate names no node of this cluster")
                 return
             }
             guard proved(context.channel) else {
@@ -75,7 +75,7 @@ final class PeerGate: ChannelDuplexHandler, RemovableChannelHandler {
         held.writeBuffer(&octets)
         guard !mayAskOnly else { return refuse(context, "\(name ?? "?") says more than its question") }
         guard !isAdmitting else { return }
-        guard let name, let id = peers[name] else {
+        guard let name else {
             refuse(context, "it speaks before it is known")
             return
         }
@@ -84,7 +84,11 @@ final class PeerGate: ChannelDuplexHandler, RemovableChannelHandler {
             if held.readableBytes > StoreLimits.greetingOctets { refuse(context, "\(name) sends no greeting") }
         case .malformed: refuse(context, "\(name) does not begin with CONNECT")
         case .connect(let claimedID, let claimedName):
-            guard claimedID == id, claimedName == name else {
+            guard let id = peers.member(name) else {
+                refuse(context, "\(name) is not in the log of this cluster")
+                return
+            }
+            guard claimedID == id, StoreNode.parts(of: claimedName).name == name else {
                 refuse(context, "\(name) says that it is \(claimedName), id \(claimedID)")
                 return
             }

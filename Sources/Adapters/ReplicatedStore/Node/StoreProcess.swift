@@ -10,6 +10,8 @@ package final class StoreProcess: Sendable {
     private let directory: DataDirectory
     private let node: EngineNode
     private let group: MultiThreadedEventLoopGroup
+    private let peers: PeerDirectory
+    private let dialer: PeerDialer?
     private let events: @Sendable (Event) -> Void
 
     /// Starts the node and opens the doors; the store is ready when it returns.
@@ -21,14 +23,17 @@ package final class StoreProcess: Sendable {
         }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         directory = try DataDirectory(path: settings.dataDirectory, id: settings.id, name: settings.name)
-        let dialer = tls.map { PeerDialer(peers: settings.cluster?.peers ?? [], tls: $0, group: group) }
+        let peers = PeerDirectory(configured: settings.cluster?.peers ?? [])
+        let dialer = tls.map { PeerDialer(peers: peers, tls: $0, group: group) }
         if !directory.holdsLog, let dialer { try await Self.requireNew(settings, asking: dialer) }
         node = try EngineNode(settings, dialer: dialer)
         self.settings = settings
         self.group = group
+        self.peers = peers
+        self.dialer = dialer
         self.events = events
         let relay = StoreRelay(node: node, group: group, events: events)
-        if let cluster = settings.cluster, let tls { try await relay.listenToPeers(cluster, tls: tls) }
+        if let cluster = settings.cluster, let tls { try await relay.listenToPeers(cluster, peers, tls: tls) }
         try await relay.listenToAuthority(settings.socketPath)
         events(Event("store-ready", .notice, [("node", settings.name), ("id", "\(settings.id)")]))
     }
@@ -65,10 +70,11 @@ package final class StoreProcess: Sendable {
         }
     }
 
-    /// Tells of each change of the leader until the task is cancelled.
+    /// Tells of each change of the leader, and learns who is in the log, until the task is cancelled.
     package func watchLeader() async {
         var connection: EngineConnection?
         var told: String?
+        var rounds = 0
         while !Task.isCancelled {
             if connection?.isActive != true, let descriptor = try? node.connect() {
                 connection = try? await EngineConnection.open(descriptor: descriptor, on: group)
@@ -80,6 +86,11 @@ package final class StoreProcess: Sendable {
                 }
                 told = leader
             }
+            if case .servers(let nodes)? = try? await connection?.perform(.cluster, within: StoreLimits.request) {
+                peers.learn(nodes)
+            }
+            rounds = told == "none" ? rounds + 1 : 0
+            if rounds % StoreLimits.hearsayRounds == StoreLimits.hearsayRounds - 1 { await hear() }
             try? await Task.sleep(for: Self.watchInterval)
         }
         connection?.close()
@@ -103,6 +114,14 @@ package final class StoreProcess: Sendable {
             return events(
                 Event("leadership-handed-over", .notice, [("node", settings.name), ("to", other.name)]))
         }
+    }
+
+    /// Nobody leads, as far as this node knows: perhaps the log's nodes changed while it was away.
+    private func hear() async {
+        guard let dialer else { return }
+        let answers = await Self.answers(of: peers.peers(without: settings.name), to: dialer).compactMap(\.nodes)
+        // The newest list has the highest id in it.
+        if let newest = answers.max(by: { $0.map(\.id).max() ?? 0 < $1.map(\.id).max() ?? 0 }) { peers.hear(newest) }
     }
 
     /// Ends the node; nothing that was acknowledged depends on it.

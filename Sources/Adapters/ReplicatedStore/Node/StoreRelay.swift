@@ -39,8 +39,7 @@ final class StoreRelay: Sendable {
 
     /// Whoever has not shown a peer's certificate yet shares a budget of his own with his like, so that strangers cannot use up
     /// the peers'.
-    func listenToPeers(_ cluster: StoreClusterSettings, tls: StoreTLS) async throws {
-        let peers = Dictionary(cluster.peers.map { ($0.name, $0.id) }, uniquingKeysWith: { first, _ in first })
+    func listenToPeers(_ cluster: StoreClusterSettings, _ peers: PeerDirectory, tls: StoreTLS) async throws {
         let events = self.events
         _ = try await ServerBootstrap(group: group)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)

@@ -30,7 +30,9 @@ enum EngineReplyPart {
         var body = body
         switch type {
         case 0: self = .whole(.failure(code: try body.word("code"), message: try body.text("message")))
-        case 1: self = .whole(.server(id: try body.word("id"), name: try body.text("address")))
+        case 1:
+            let id = try body.word("id")
+            self = .whole(.server(id: id, name: StoreNode.parts(of: try body.text("address")).name))
         case 3: self = .whole(.servers(try body.servers()))
         case 4: self = .whole(.database)
         case 5:
@@ -85,9 +87,9 @@ extension ByteBuffer {
         var nodes: [StoreNode] = []
         for _ in 0..<(try count("servers", atMost: StoreLimits.clusterNodes)) {
             let id = try word("id")
-            let name = try text("address")
+            let address = try text("address")
             guard let duty = StoreNode.Duty(code: try word("role")) else { throw ReplyFault("role") }
-            nodes.append(StoreNode(id: id, name: name, duty: duty))
+            nodes.append(StoreNode(id: id, address: address, duty: duty))
         }
         return nodes
     }
