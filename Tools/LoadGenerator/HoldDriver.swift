@@ -130,7 +130,9 @@ final class HoldDriver: @unchecked Sendable {
             policy: plan.policy)
         configuration.natTraversalPort = natTraversalPort
         let plain = sockets.endpoints[place]
-        let sa = InitiatorSA(configuration: configuration, opening: plan.opening, local: plain, remote: plan.remote)
+        let sa = InitiatorSA(
+            configuration: configuration, opening: plan.opening, local: plain,
+            remote: plan.remotes[number % plan.remotes.count])
         let member = Member(sa, plain: plain, encapsulated: sockets.endpoints[place + 1])
         let effects = sa.start(at: Self.now, engine: engine, entropy: &entropy)
         if case .send(let datagrams, _)? = effects.first, let request = datagrams.first {
