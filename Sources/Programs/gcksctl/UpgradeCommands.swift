@@ -6,8 +6,7 @@ import Octets
 extension ConnectionOptions {
     /// What each authority says of itself.
     func everyAuthority() async throws(CommandEnd) -> [EachAuthority.Answer] {
-        var link = try ControlFile.link(config, needed: authority.isEmpty)
-        if !authority.isEmpty { link.targets = authority.map(\.target) }
+        let link = try reach().link
         guard !link.targets.isEmpty else { throw CommandEnd(.usage, ["no authority is named"]) }
         let answers = await EachAuthority.program(link, timeout: .seconds(min(4, max(1, Int(timeout)))))
         for case .failure(.notAuthorised(let why)) in answers.map(\.result) { throw CommandEnd(.notAuthorised, [why]) }
