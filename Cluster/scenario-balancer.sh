@@ -30,7 +30,7 @@ hold() { # file, options...: members that register, stay and ask for signs of li
 figure() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' "$run/$1" "$2"; }
 counter() { items "sum(i['counters']['$1'] for i in items if i['name'].startswith('${2:-frontend}'))" frontend list; }
 more() { [[ "$1" -gt "$2" ]] || { echo "   is $1, should be above $2"; return 1; }; }
-state() { items "[i['state'] for i in items]" frontend list; }
+state() { items "[i['state'] for i in sorted(items, key=lambda i: i['name'])]" frontend list; }
 has_state() { equal "$(state)" "$1" >/dev/null; }
 knows_fleet() { logged "$1" '"event":"fleet-learned".*"others":"1"'; }
 

@@ -16,7 +16,7 @@ write_members() { # odd numbers ask frontend-1 first
 old_members=(gm1.demo gm3.demo gm5.demo)
 sas_at() { items "sum(i['counters']['ike-sas'] for i in items if i['name'] == '$1')" frontend list; }
 has_sas() { equal "$(sas_at "$1")" "$2" >/dev/null; }
-state() { items "[i['state'] for i in items]" frontend list; }
+state() { items "[i['state'] for i in sorted(items, key=lambda i: i['name'])]" frontend list; }
 has_state() { equal "$(state)" "$1" >/dev/null; }
 registered() { until_ok 40 holds_sas "$1" 3; }
 removed() { grep -c '"action":"remove"' "$run/var/$1/sas.jsonl" || true; }

@@ -5,12 +5,14 @@ import IKEVocabulary
 struct FrontendCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "frontend", abstract: "Shows frontends, and empties them without losing members.",
+        discussion: "Example: gcksctl frontend drain frontend-1 --deadline 10m",
         subcommands: [FrontendList.self, FrontendShow.self, FrontendDrain.self, FrontendUndrain.self])
 }
 
 struct FrontendList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "Lists the frontends, also those that are gone.")
+        commandName: "list", abstract: "Lists the frontends, also those that are gone.",
+        discussion: "Example: gcksctl frontend list -o json")
 
     @OptionGroup var connection: ConnectionOptions
 
@@ -24,9 +26,10 @@ struct FrontendList: AsyncParsableCommand {
 
 struct FrontendShow: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "show", abstract: "Shows one frontend with all its counters.")
+        commandName: "show", abstract: "Shows one frontend with all its counters.",
+        discussion: "Example: gcksctl frontend show frontend-1")
 
-    @Argument(help: "The frontend.") var name: String
+    @Argument(help: "The frontend.", completion: .custom(Completions.frontends)) var name: String
     @OptionGroup var connection: ConnectionOptions
 
     func run() async throws {
@@ -49,7 +52,7 @@ struct FrontendDrain: AsyncParsableCommand {
             Example: gcksctl frontend drain frontend-1 --redirect-to frontend-2 --deadline 10m
             """)
 
-    @Argument(help: "The frontend.") var name: String
+    @Argument(help: "The frontend.", completion: .custom(Completions.frontends)) var name: String
     @Option(help: ArgumentHelp("Where its members go; any that is ready when absent.", valueName: "name"))
     var redirectTo: String?
     @Option(help: ArgumentHelp("How long members may stay, such as 30s, 10m or 24h.", valueName: "duration"))
@@ -66,9 +69,10 @@ struct FrontendDrain: AsyncParsableCommand {
 
 struct FrontendUndrain: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "undrain", abstract: "Lets a frontend take members again.")
+        commandName: "undrain", abstract: "Lets a frontend take members again.",
+        discussion: "Example: gcksctl frontend undrain frontend-1")
 
-    @Argument(help: "The frontend.") var name: String
+    @Argument(help: "The frontend.", completion: .custom(Completions.frontends)) var name: String
     @OptionGroup var mandate: MandateOptions
     @OptionGroup var connection: ConnectionOptions
 
@@ -130,7 +134,7 @@ struct FrontendsView {
 
     func json() -> JSONValue {
         .document(
-            kind: "FrontendList",
+            kind: "Frontend",
             items: frontends.map { frontend in
                 .object([
                     ("name", .text(frontend.name)), ("number", .integer(Int64(frontend.number.rawValue))),

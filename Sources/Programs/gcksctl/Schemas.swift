@@ -3,7 +3,7 @@ enum Schemas {
     static let shapes: [String: Shape] = [
         "AuditKey": auditKey, "AuditRecord": auditRecord, "AuditVerification": auditVerification, "Change": change,
         "CheckResult": checkResult, "ClusterStatus": clusterStatus, "Context": context,
-        "Group": group,
+        "Frontend": frontend, "Group": group,
         "Member": member, "PolicyVerdict": policyVerdict, "Rekey": rekeyRow, "RekeySchedule": rekeySchedule,
         "Role": role, "Sender": sender, "Setting": setting, "Traffic": traffic,
         "Validation": validation,
@@ -71,6 +71,12 @@ enum Schemas {
 
     private static let link = Shape.object([
         ("name", .text), ("connected", .bool), ("since", .time), ("counters", .map(.integer)),
+    ])
+
+    private static let frontend = Shape.object([
+        ("name", .text), ("number", .integer), ("state", .word(["ready", "draining", "drained", "gone"])),
+        ("since", .time), ("relay", .optional(.text)), ("public_address", .optional(.text)),
+        ("redirect_to", .optional(.text)), ("deadline", .optional(.time)), ("counters", .map(.integer)),
     ])
 
     private static let clusterStatus = Shape.object([

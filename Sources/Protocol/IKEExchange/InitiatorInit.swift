@@ -13,6 +13,8 @@ struct InitAttempt {
     var exchange: KeyExchangeSecret?
     var request: [UInt8] = []
     var round = 0
+    /// Times it was begun anew under another SPI; each waits longer before it repeats itself.
+    var restarts = 0
 
     init(method: KeyExchangeMethod?) { self.method = method }
 }
@@ -55,8 +57,17 @@ extension InitiatorSA {
         state = .awaitingInit(attempt)
         outstanding = Outstanding(
             exchange: .ikeSAInit, messageID: .zero, datagrams: [attempt.request], request: nil,
-            next: now + configuration.retransmission.delay(after: 1))
+            next: now + configuration.retransmission.delay(after: 1 + attempt.restarts))
         return [.send([attempt.request], path)]
+    }
+
+    private func beginAnew(
+        _ attempt: InitAttempt, at now: Moment, _ engine: CryptoEngine, _ entropy: inout some EntropySource
+    ) -> [InitiatorEffect] {
+        var fresh = InitAttempt(method: attempt.method)
+        fresh.round = attempt.round
+        fresh.restarts = attempt.restarts + 1
+        return beginInit(fresh, at: now, engine, &entropy)
     }
 
     func handleInit(
@@ -74,6 +85,9 @@ extension InitiatorSA {
         again.round += 1
         if let cookie = chain.notify(.cookie)?.data, WireLimits.cookieOctets.contains(cookie.count) {
             guard again.round <= ExchangeLimits.initRounds else { return [] }
+            // Copies of a request that was repeated may be at several frontends. One wants a cookie; another that did not may
+            // have answered already, and its AUTH would be over the request without it. Nobody answers another SPI.
+            if let outstanding, outstanding.sent > 1 { return beginAnew(again, at: now, engine, &entropy) }
             again.cookie = cookie
             return beginInit(again, at: now, engine, &entropy)
         }

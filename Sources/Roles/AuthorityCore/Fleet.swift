@@ -55,7 +55,7 @@ extension AuthorityCore {
 
     // MARK: What frontends are told
 
-    package var frontends: [FrontendRow] { fleet.frontends.values.sorted { $0.number < $1.number } }
+    package var frontends: [FrontendRow] { fleet.frontends.values.sorted { $0.name < $1.name } }
 
     /// The epochs of cookie keys and fleet keys: when either changes, frontends are told anew.
     package static func fleetEpochs(at now: WallTime) -> [UInt64] {

@@ -25,7 +25,8 @@ import Testing
             case .memberList, .memberShow: .success(.members([]))
             case .senderList: .success(.senders([Samples.sender]))
             case .whoAmI: .success(.identity(Samples.identity))
-            case .status, .groupApply, .rekeyNow, .control, .audit: .success(.done(["a", "b"]))
+            case .fleet(.list): .success(.frontends([]))
+            case .status, .groupApply, .rekeyNow, .control, .audit, .fleet: .success(.done(["a", "b"]))
             }
         }
         let requests: [OperatorRequest] = [
@@ -34,6 +35,13 @@ import Testing
             .whoAmI, .groupList, .groupShow(name),
             .memberList(nil), .memberList(name), .memberShow(member, group: nil), .memberShow(member, group: name),
             .senderList(name), .rekeyNow(name, scope: .kek, Mandate(operation: operation)),
+            .fleet(.list(nil)), .fleet(.list("frontend-1")),
+            .fleet(
+                .drain(
+                    "frontend-1", redirectTo: "frontend-2", deadline: Lifetime(seconds: 60),
+                    Mandate(operation: operation, reason: Reason("kernel"), isDryRun: true))),
+            .fleet(.drain("frontend-1", redirectTo: nil, deadline: nil, Mandate(operation: operation))),
+            .fleet(.undrain("frontend-1", Mandate(operation: operation))),
         ]
         try await withOperator(authority) { client in
             for request in requests { _ = try await client.perform(request) }

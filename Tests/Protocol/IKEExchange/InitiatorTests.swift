@@ -131,6 +131,29 @@ struct InitiatorTests {
         #expect(followed == 5)
     }
 
+    /// Two frontends behind one balancer: what one asks for after a repetition may be about a request the other has answered.
+    @Test func aCookieForARepeatedRequestBeginsAnewUnderAnotherSPI() throws {
+        let harness = InitiatorHarness()
+        let first = try #require(harness.start().sent.first)
+        let spi = try FramedMessage(decoding: first).header.initiatorSPI
+        let early = try harness.respond([first])
+        harness.now = harness.now + .milliseconds(500)
+        #expect(harness.member.tick(at: harness.now).sent == [first])
+        let answer = MessageAssembly.clear(
+            IKEHeader(
+                initiatorSPI: spi, responderSPI: .zero, nextPayload: .none, exchange: .ikeSAInit, flags: .response,
+                messageID: .zero), PayloadChain([.notify(NotifyPayload(.cookie, data: [1, 2, 3]))]))
+        let fresh = try #require(harness.deliver([answer]).sent.first)
+        let opened = try ForgedInitiator.clear(fresh)
+        #expect(opened.header.initiatorSPI != spi)
+        #expect(!opened.payloads.contains { if case .notify(let told) = $0 { told.type == .cookie } else { false } })
+        // The answer to the first one comes too late.
+        #expect(harness.deliver(early).isEmpty)
+        // It waits longer before it repeats itself.
+        #expect(harness.member.tick(at: harness.now + .milliseconds(999)).isEmpty)
+        #expect(harness.member.tick(at: harness.now + .seconds(1)).sent == [fresh])
+    }
+
     private func originals(_ opened: ForgedInitiator.Opened) -> [Payload] {
         Array(opened.payloads.drop { $0.type == .notify }.prefix(3))
     }
