@@ -52,7 +52,7 @@ package final class RootKeyring: KeySealer, Sendable {
         for start in stride(from: 0, to: key.count, by: Self.keyOctets) {
             let held = HeldSecret(key.slice(start..<start + Self.keyOctets))
             let digest = (try? CryptoEngine().mac(.hmacSHA256, key: held.secret, Array("gcks root key id".utf8))) ?? []
-            let id = digest.prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
+            let id = digest.prefix(4).reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
             guard keys.updateValue(held, forKey: id) == nil else { throw .sameTwice(path: path) }
             ids.append(id)
         }

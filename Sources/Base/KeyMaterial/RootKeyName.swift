@@ -12,6 +12,6 @@ extension SealedKey {
     /// The id of the root key that seals it; nil for octets that are no sealed key.
     package var rootKey: UInt32? {
         guard octets.count >= 5, octets[0] == 1 else { return nil }
-        return octets[1...4].reduce(0) { $0 << 8 | UInt32($1) }
+        return octets[1...4].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
     }
 }

@@ -2,7 +2,7 @@ import AuthorityCore
 import AuthorityRPC
 import GroupModel
 import IKEVocabulary
-import ProgramKit
+import KeyMaterial
 import ReplicatedStore
 import Telemetry
 
@@ -10,7 +10,7 @@ extension AuthorityDriver {
     /// What every authority answers for itself, leader or not.
     func programStatus() -> ProgramStatus {
         ProgramStatus(
-            name: name, version: ProgramVersion.text, schemaKnown: EngineStore.schemaKnown, isLeader: core != nil,
+            name: name, version: Build.version, schemaKnown: EngineStore.schemaKnown, isLeader: core != nil,
             schema: core?.upkeep.schema, cluster: core?.upkeep.cluster, rootKeys: sealer.rootKeys)
     }
 

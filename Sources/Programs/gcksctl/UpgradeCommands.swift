@@ -151,7 +151,7 @@ struct UpgradeView {
             }
         }
         let item = JSONValue.object([
-            ("schema", leader?.schema.map { .integer($0) } ?? .null),
+            ("schema", leader?.schema.map { JSONValue.integer($0) } ?? .null),
             ("cluster", .optional(leader?.cluster.map { Hex.encode($0.octets) })), ("due", .bool(isDue)),
             ("obstacles", .list(obstacles.map { .text($0) })), ("authorities", .list(authorities)),
         ])

@@ -1,4 +1,5 @@
 package import IKEVocabulary
+import Octets
 
 // What the cluster keeps about itself: who it is, which nodes it wants, who may join, which root key seals.
 
@@ -25,7 +26,7 @@ package struct UpkeepState: Hashable, Sendable {
 }
 
 /// Names a cluster for ever: 16 random octets, made when it is first formed.
-package struct ClusterID: Hashable, Sendable {
+package struct ClusterID: Hashable, Sendable, CustomStringConvertible {
     package static let count = 16
     package let octets: [UInt8]
 
@@ -33,6 +34,8 @@ package struct ClusterID: Hashable, Sendable {
         guard octets.count == Self.count else { return nil }
         self.octets = octets
     }
+
+    package var description: String { Hex.encode(octets) }
 }
 
 /// A node as an operator wants it.

@@ -1,8 +1,7 @@
-package import GroupModel
+import GroupModel
 import IKECrypto
 import IKEVocabulary
 import KeyMaterial
-import Octets
 
 extension AuthorityCore {
     func decide(
@@ -99,8 +98,4 @@ extension AuthorityCore {
         }
         reseal(atMost: limits.resealedAtOnce, into: &draft)
     }
-}
-
-extension ClusterID: CustomStringConvertible {
-    package var description: String { Hex.encode(octets) }
 }
