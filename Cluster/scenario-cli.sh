@@ -100,6 +100,11 @@ schema Traffic top --once
 schema Setting config show --effective
 schema Validation config validate "$run/etc/frontend-1.yaml"
 schema Version version
+schema Rekey rekey history
+schema RekeySchedule rekey schedule show
+schema PolicyVerdict policy test --identity fqdn:gm1.demo --group market-data
+schema AuditRecord audit search
+schema AuditKey audit key
 check "status --watch writes a document a line" watched ClusterStatus 2 status
 check "member list --watch too" watched Member 1 member list
 check "group list --watch too" watched Group 1 group list

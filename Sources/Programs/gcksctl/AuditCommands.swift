@@ -294,7 +294,8 @@ struct AuditAnchorNow: AsyncParsableCommand {
 struct AuditShowKey: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "key", abstract: "Shows the public key that the anchors are signed with.",
-        discussion: "Keep it outside the cluster, for `audit verify --public-key`. Example: gcksctl audit key > key.hex")
+        discussion: "Keep it outside the cluster, for `audit verify --public-key`. Example: gcksctl audit key > key.hex"
+    )
 
     @OptionGroup var connection: ConnectionOptions
 

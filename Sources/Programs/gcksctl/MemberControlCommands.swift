@@ -66,7 +66,8 @@ struct MemberAllow: AsyncParsableCommand {
 struct PolicyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "policy", abstract: "Explains who may register.",
-        discussion: "Example: gcksctl policy test --identity fqdn:gm1.example --group market-data", subcommands: [PolicyTest.self])
+        discussion: "Example: gcksctl policy test --identity fqdn:gm1.example --group market-data",
+        subcommands: [PolicyTest.self])
 }
 
 struct PolicyTest: AsyncParsableCommand {

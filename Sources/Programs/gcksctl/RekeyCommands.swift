@@ -142,7 +142,8 @@ struct RekeyScheduleSet: AsyncParsableCommand {
 
 struct RekeyHistory: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "history", abstract: "Lists the last rekeys of a group, or of all.")
+        commandName: "history", abstract: "Lists the last rekeys of a group, or of all.",
+        discussion: "Example: gcksctl rekey history market-data")
 
     @Argument(help: "The group; all when absent.") var group: GroupName?
     @OptionGroup var connection: ConnectionOptions

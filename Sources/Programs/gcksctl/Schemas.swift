@@ -34,6 +34,7 @@ enum Schemas {
     private static let rekey = Shape.object([
         ("destination", .text), ("suite", .text), ("key_wrap", .integer), ("authentication", .text),
         ("lifetime_seconds", .integer), ("copies", .integer), ("spacing_milliseconds", .integer),
+        ("pace_milliseconds", .integer),
         ("fragment_octets", .integer), ("time_to_live", .integer),
     ])
 
