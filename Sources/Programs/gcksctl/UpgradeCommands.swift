@@ -6,9 +6,10 @@ import Octets
 extension ConnectionOptions {
     /// What each authority says of itself.
     func everyAuthority() async throws(CommandEnd) -> [EachAuthority.Answer] {
-        let link = try reach().link
+        let reach = try reach()
+        let link = reach.link
         guard !link.targets.isEmpty else { throw CommandEnd(.usage, ["no authority is named"]) }
-        let answers = await EachAuthority.program(link, timeout: .seconds(min(4, max(1, Int(timeout)))))
+        let answers = await EachAuthority.program(link, timeout: min(.seconds(4), reach.timeout))
         for case .failure(.notAuthorised(let why)) in answers.map(\.result) { throw CommandEnd(.notAuthorised, [why]) }
         return answers
     }
