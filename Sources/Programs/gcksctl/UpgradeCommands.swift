@@ -6,9 +6,9 @@ import Octets
 extension ConnectionOptions {
     /// What each authority says of itself.
     func everyAuthority() async throws(CommandEnd) -> [EachAuthority.Answer] {
-        let link = try reach().link
-        guard !link.targets.isEmpty else { throw CommandEnd(.usage, ["no authority is named"]) }
-        let answers = await EachAuthority.program(link, timeout: .seconds(min(4, max(1, Int(timeout)))))
+        let reach = try reach()
+        guard !reach.link.targets.isEmpty else { throw CommandEnd(.usage, ["no authority is named"]) }
+        let answers = await EachAuthority.program(reach.link, timeout: min(reach.timeout, .seconds(4)))
         for case .failure(.notAuthorised(let why)) in answers.map(\.result) { throw CommandEnd(.notAuthorised, [why]) }
         return answers
     }
