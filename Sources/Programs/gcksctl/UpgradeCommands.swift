@@ -7,9 +7,8 @@ extension ConnectionOptions {
     /// What each authority says of itself.
     func everyAuthority() async throws(CommandEnd) -> [EachAuthority.Answer] {
         let reach = try reach()
-        let link = reach.link
-        guard !link.targets.isEmpty else { throw CommandEnd(.usage, ["no authority is named"]) }
-        let answers = await EachAuthority.program(link, timeout: min(.seconds(4), reach.timeout))
+        guard !reach.link.targets.isEmpty else { throw CommandEnd(.usage, ["no authority is named"]) }
+        let answers = await EachAuthority.program(reach.link, timeout: min(reach.timeout, .seconds(4)))
         for case .failure(.notAuthorised(let why)) in answers.map(\.result) { throw CommandEnd(.notAuthorised, [why]) }
         return answers
     }

@@ -6,6 +6,8 @@ import KeyMaterial
 /// The frontends of the cluster: their numbers, which of them drain, and the secret their keys come from.
 struct FleetState {
     var secret: HeldSecret?
+    /// The secret as it is stored.
+    var secretRow: FleetSecretRow?
     var frontends: [String: FrontendRow] = [:]
 }
 
@@ -18,6 +20,7 @@ extension AuthorityCore {
             throw .unusable("\(SealedPlace.fleetSecret) has the wrong size")
         }
         fleet.secret = HeldSecret(secret)
+        fleet.secretRow = row
     }
 
     /// A frontend came or went: one that was never met gets a number of its own.
@@ -26,7 +29,9 @@ extension AuthorityCore {
             let secret = entropy.secret(FleetLimits.keyOctets)
             let sealed = sealer.seal(secret, context: SealedPlace.fleetSecret)
             fleet.secret = HeldSecret(secret)
-            draft.mutations.append(.putFleetSecret(FleetSecretRow(sealedSecret: sealed, createdAt: now)))
+            let row = FleetSecretRow(sealedSecret: sealed, createdAt: now)
+            fleet.secretRow = row
+            draft.mutations.append(.putFleetSecret(row))
             draft.audit.append(Causer(authority: node).entry("fleet-secret-made", "cluster"))
         }
         draft.effects.append(.fleetChanged)

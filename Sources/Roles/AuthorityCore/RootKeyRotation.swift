@@ -7,10 +7,14 @@ import KeyMaterial
 /// anew, some with each look at the time. Whoever leads next goes on where this leader stopped, for a row says itself which root
 /// key seals it.
 extension AuthorityCore {
+    private var sealedKeys: [SealedKey] {
+        groups.values.flatMap(\.sealedKeys) + [audit.key.sealedKey] + (fleet.secretRow.map { [$0.sealedSecret] } ?? [])
+    }
+
     /// Every sealed key, by the root key that seals it.
     var rootKeyStatus: RootKeyStatus {
         var rows: [UInt32: Int64] = [:]
-        for key in groups.values.flatMap(\.sealedKeys) + [audit.key.sealedKey] { rows[key.rootKey ?? 0, default: 0] += 1 }
+        for key in sealedKeys { rows[key.rootKey ?? 0, default: 0] += 1 }
         return RootKeyStatus(
             sealing: sealer.sealingRootKey, held: sealer.rootKeys, rows: rows, rotation: upkeep.rotation)
     }
@@ -62,6 +66,12 @@ extension AuthorityCore {
         if let sealed = again(audit.key.sealedKey, SealedPlace.auditKey, target, &left, into: &draft) {
             audit.key.sealedKey = sealed
             draft.mutations.append(.putAuditKey(audit.key))
+        }
+        if let row = fleet.secretRow,
+            let sealed = again(row.sealedSecret, SealedPlace.fleetSecret, target, &left, into: &draft)
+        {
+            fleet.secretRow?.sealedSecret = sealed
+            draft.mutations.append(.putFleetSecret(FleetSecretRow(sealedSecret: sealed, createdAt: row.createdAt)))
         }
         guard left < limit, rootKeyStatus.rows.allSatisfy({ $0.key == target }) else { return }
         draft.effects.append(

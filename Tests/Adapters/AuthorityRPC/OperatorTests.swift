@@ -26,7 +26,7 @@ import Testing
             case .senderList: .success(.senders([Samples.sender]))
             case .whoAmI: .success(.identity(Samples.identity))
             case .fleet(.list): .success(.frontends([]))
-            case .status, .groupApply, .rekeyNow, .control, .audit, .fleet: .success(.done(["a", "b"]))
+            case .status, .groupApply, .rekeyNow, .control, .audit, .fleet, .upkeep: .success(.done(["a", "b"]))
             }
         }
         let requests: [OperatorRequest] = [

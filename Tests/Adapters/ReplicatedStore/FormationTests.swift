@@ -79,8 +79,8 @@ import Testing
         let engine = Engine { Self.fails($0, .cut("no answer in time")) }
         let formation = formation(engine)
         let known = [StoreNode(id: 1, name: "a-1")]
-        try await formation.admitMissing { () throws(StoreFailure) in known }
-        try await formation.admitMissing { () throws(StoreFailure) in known }
+        try await formation.reconcile([]) { () throws(StoreFailure) in known }
+        try await formation.reconcile([]) { () throws(StoreFailure) in known }
         let ids = engine.asked.filter { $0.hasPrefix("assign") }.map { $0.contains("id: 2") ? 2 : 3 }
         #expect(ids == [2, 3, 3, 2])
         #expect(engine.told == ["store-node-missing a-2", "store-node-missing a-2"])
@@ -90,7 +90,7 @@ import Testing
         let engine = Engine { Self.fails($0, .refused(code: 5, "busy")) }
         let formation = formation(engine)
         let spares = wanted.map { Self.spare($0) }
-        for _ in 0..<2 { try await formation.admitMissing { () throws(StoreFailure) in spares } }
+        for _ in 0..<2 { try await formation.reconcile([]) { () throws(StoreFailure) in spares } }
         #expect(engine.asked.map { $0.contains("id: 2") } == [true, false, true, false])
     }
 
@@ -101,7 +101,7 @@ import Testing
     @Test func `another name in the log is told and does not stop the rest`() async throws {
         let engine = Engine { _ in nil }
         let known = [StoreNode(id: 1, name: "a-1"), StoreNode(id: 2, name: "other")]
-        try await formation(engine).admitMissing { () throws(StoreFailure) in known }
+        try await formation(engine).reconcile([]) { () throws(StoreFailure) in known }
         #expect(engine.told == ["store-node-missing a-2"])
         #expect(engine.asked.count == 2)
     }
@@ -109,7 +109,7 @@ import Testing
     @Test func `the leadership that is gone ends it`() async throws {
         let engine = Engine { _ in .refused(code: 10_250, "not leader") }
         await #expect(throws: StoreFailure.notLeader) {
-            try await formation(engine).admitMissing { () throws(StoreFailure) in [] }
+            try await formation(engine).reconcile([]) { () throws(StoreFailure) in [] }
         }
         #expect(engine.asked.count == 1)
     }

@@ -31,7 +31,7 @@ import Testing
         let statements = try Self.released(1)
         try await writer.transaction(lasting: StoreLimits.transaction) { (session) throws(StoreFailure) in
             for statement in statements { try await session.execute(statement) }
-            for step in steps { try await session.execute(step.sql, step.values) }
+            for step in steps { _ = try await session.execute(step.sql, step.values) }
         }
         await writer.close()
     }
@@ -39,7 +39,7 @@ import Testing
     private func setVersion(_ version: Int64, _ node: StoreHarness.Node) async throws {
         let writer = Writer(socketPath: node.settings.socketPath, group: MultiThreadedEventLoopGroup.singleton)
         try await writer.transaction(lasting: StoreLimits.transaction) { (session) throws(StoreFailure) in
-            try await session.execute("UPDATE schema_version SET version = ?", [.integer(version)])
+            _ = try await session.execute("UPDATE schema_version SET version = ?", [.integer(version)])
         }
         await writer.close()
     }

@@ -40,7 +40,7 @@ actor ClusterFormation {
     nonisolated var configured: [StoreNode] { nodes }
 
     /// - Parameter known: the log's nodes, as our own knows them.
-    nonisolated func requireMajority(_ known: [StoreNode], retired: Set<UInt64>) throws(StoreFailure) {
+    nonisolated func requireMajority(_ known: [StoreNode], retired: Set<UInt64> = []) throws(StoreFailure) {
         let nodes = nodes.filter { !retired.contains($0.id) }
         guard nodes.count > 1 else { return }
         let voters = nodes.count { node in known.contains { $0.id == node.id && $0.duty == .voter } }
