@@ -105,6 +105,9 @@ schema RekeySchedule rekey schedule show
 schema PolicyVerdict policy test --identity fqdn:gm1.demo --group market-data
 schema AuditRecord audit search
 schema AuditKey audit key
+schema Frontend frontend list
+schema RootKeys key root status
+schema UpgradeStatus upgrade status
 check "status --watch writes a document a line" watched ClusterStatus 2 status
 check "member list --watch too" watched Member 1 member list
 check "group list --watch too" watched Group 1 group list

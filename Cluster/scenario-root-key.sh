@@ -13,9 +13,9 @@ write_members() {
 }
 
 registers() { start_member "$1" && until_ok 40 holds_sas "$1" 3; }
-left_under_old() { items "sum(i['sealedKeys'] for i in items if not i['seals'])" key root status; }
+left_under_old() { items "sum(i['sealed_keys'] for i in items if not i['seals'])" key root status; }
 all_new() { [[ "$(left_under_old)" == 0 && "$(items "items[0]['percent']" key root status)" == 100 ]]; }
-sealing() { items "[i['rootKey'] for i in items if i['seals']][0]" key root status; }
+sealing() { items "[i['root_key'] for i in items if i['seals']][0]" key root status; }
 # One after another, so that there is always a majority.
 restart_all() {
   local n

@@ -16,7 +16,7 @@ registers() { start_member "$1" && until_ok 40 holds_sas "$1" 3; }
 leader() { items "items[0]['leader']" status; }
 schema() { items "items[0]['schema']" upgrade status; }
 in_schema() { [[ "$(schema)" == "$1" ]]; }
-newest() { items "items[0]['authorities'][0]['schemaKnown']" upgrade status; }
+newest() { items "items[0]['authorities'][0]['schema_known']" upgrade status; }
 listed() { items "sorted(i['identity'][5:] for i in items if i['state'] == 'member')" member list; }
 refused() {
   local text=$1 said

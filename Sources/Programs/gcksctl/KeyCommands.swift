@@ -6,18 +6,21 @@ import KeyMaterial
 
 struct KeyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "key", abstract: "Shows and changes the keys of the GCKS itself.", subcommands: [KeyRoot.self])
+        commandName: "key", abstract: "Shows and changes the keys of the GCKS itself.",
+        discussion: "Example: gcksctl key root status", subcommands: [KeyRoot.self])
 }
 
 struct KeyRoot: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "root", abstract: "The root key, which seals every key in the store.",
+        discussion: "Example: gcksctl key root status",
         subcommands: [KeyRootStatus.self, KeyRootRotate.self])
 }
 
 struct KeyRootStatus: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "status", abstract: "Shows which root keys seal how many stored keys.")
+        commandName: "status", abstract: "Shows which root keys seal how many stored keys.",
+        discussion: "Example: gcksctl key root status")
 
     @OptionGroup var connection: ConnectionOptions
 
@@ -112,8 +115,8 @@ struct RootKeyView {
     func json() -> JSONValue {
         let items = keys.map { key in
             JSONValue.object([
-                ("rootKey", .text(RootKeyName.text(key))), ("seals", .bool(key == status.sealing)),
-                ("held", .bool(status.held.contains(key))), ("sealedKeys", .integer(status.rows[key] ?? 0)),
+                ("root_key", .text(RootKeyName.text(key))), ("seals", .bool(key == status.sealing)),
+                ("held", .bool(status.held.contains(key))), ("sealed_keys", .integer(status.rows[key] ?? 0)),
                 ("percent", .integer(percent)),
             ])
         }

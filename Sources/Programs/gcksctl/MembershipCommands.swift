@@ -17,7 +17,8 @@ enum MembershipCommands {
 
 struct ClusterToken: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "token", abstract: "Lets new authorities in.", subcommands: [ClusterTokenCreate.self])
+        commandName: "token", abstract: "Lets new authorities in.",
+        discussion: "Example: gcksctl cluster token create --node authority-4", subcommands: [ClusterTokenCreate.self])
 }
 
 struct ClusterTokenCreate: AsyncParsableCommand {
@@ -50,8 +51,8 @@ struct ClusterTokenCreate: AsyncParsableCommand {
         let token = JoinToken(grant: grant, secret: secret, node: node)
         let item = JSONValue.object([
             ("token", .text(token.text)), ("node", .text(node)), ("id", .integer(Int64(clamping: grant.id))),
-            ("cluster", .text(Hex.encode(grant.cluster.octets))), ("storeCA", .text(Hex.encode(grant.storeCA))),
-            ("expires", .text(TimeText.rfc3339(grant.expiresAt))),
+            ("cluster", .text(Hex.encode(grant.cluster.octets))), ("store_ca", .text(Hex.encode(grant.storeCA))),
+            ("expires_at", .text(TimeText.rfc3339(grant.expiresAt))),
         ])
         connection.show(token.text, .document(kind: "JoinToken", items: [item]))
         Terminal.next("on the new host: gcksctl cluster join TOKEN --settings /etc/gcks/authority.yaml --in-place")
@@ -166,7 +167,8 @@ struct ClusterAddVoter: AsyncParsableCommand {
 
 struct ClusterPromote: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "promote", abstract: "Makes a node of the log that does not vote a voter.")
+        commandName: "promote", abstract: "Makes a node of the log that does not vote a voter.",
+        discussion: "Example: gcksctl cluster promote authority-4")
 
     @Argument(help: "The node.") var node: String
     @OptionGroup var mandate: MandateOptions

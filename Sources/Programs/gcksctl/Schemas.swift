@@ -3,10 +3,9 @@ enum Schemas {
     static let shapes: [String: Shape] = [
         "AuditKey": auditKey, "AuditRecord": auditRecord, "AuditVerification": auditVerification, "Change": change,
         "CheckResult": checkResult, "ClusterStatus": clusterStatus, "Context": context,
-        "Frontend": frontend, "Group": group,
-        "Member": member, "PolicyVerdict": policyVerdict, "Rekey": rekeyRow, "RekeySchedule": rekeySchedule,
-        "Role": role, "Sender": sender, "Setting": setting, "Traffic": traffic,
-        "Validation": validation,
+        "Frontend": frontend, "Group": group, "JoinToken": joinToken, "Member": member, "PolicyVerdict": policyVerdict, "Rekey": rekeyRow, "RekeySchedule": rekeySchedule,
+        "Role": role, "RootKeys": rootKey, "Sender": sender, "Setting": setting, "Traffic": traffic,
+        "UpgradeStatus": upgradeStatus, "Validation": validation,
         "Version": version, "WhoAmI": whoAmI,
     ]
 
@@ -87,6 +86,26 @@ enum Schemas {
         ("authorities", .list(.object([("name", .text), ("state", .text), ("detail", .text)]))),
         ("frontends", .list(link)), ("broadcasters", .list(link)), ("groups", .list(group)),
         ("warnings", .list(.object([("text", .text), ("next", .text)]))),
+    ])
+
+    private static let joinToken = Shape.object([
+        ("token", .text), ("node", .text), ("id", .integer), ("cluster", .text), ("store_ca", .text), ("expires_at", .time),
+    ])
+
+    private static let rootKey = Shape.object([
+        ("root_key", .text), ("seals", .bool), ("held", .bool), ("sealed_keys", .integer), ("percent", .integer),
+    ])
+
+    private static let upgradeStatus = Shape.object([
+        ("schema", .optional(.integer)), ("cluster", .optional(.text)), ("due", .bool), ("obstacles", .list(.text)),
+        (
+            "authorities",
+            .list(
+                .object([
+                    ("name", .text), ("version", .optional(.text)), ("schema_known", .optional(.integer)), ("leader", .bool),
+                    ("error", .optional(.text)),
+                ]))
+        ),
     ])
 
     private static let traffic = Shape.object([

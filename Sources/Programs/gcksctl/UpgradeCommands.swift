@@ -20,13 +20,16 @@ struct UpgradeCommand: ParsableCommand {
         discussion: """
             Upgrade the authorities one by one: each works in the schema that the store is in. When all run the new version,
             finalize takes the new schema; there is no way back from that.
+
+            Example: gcksctl upgrade plan
             """,
         subcommands: [UpgradeStatus.self, UpgradePlan.self, UpgradeFinalize.self])
 }
 
 struct UpgradeStatus: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "status", abstract: "Shows the version of each authority and the schema of the store.")
+        commandName: "status", abstract: "Shows the version of each authority and the schema of the store.",
+        discussion: "Example: gcksctl upgrade status")
 
     @OptionGroup var connection: ConnectionOptions
 
@@ -40,7 +43,8 @@ struct UpgradeStatus: AsyncParsableCommand {
 
 struct UpgradePlan: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "plan", abstract: "Tells what finalize would do, and what stands in its way.")
+        commandName: "plan", abstract: "Tells what finalize would do, and what stands in its way.",
+        discussion: "Example: gcksctl upgrade plan")
 
     @OptionGroup var connection: ConnectionOptions
 
@@ -140,12 +144,12 @@ struct UpgradeView {
             case .success(let program):
                 .object([
                     ("name", .text(program.name)), ("version", .text(program.version)),
-                    ("schemaKnown", .integer(program.schemaKnown)), ("leader", .bool(program.isLeader)),
+                    ("schema_known", .integer(program.schemaKnown)), ("leader", .bool(program.isLeader)),
                     ("error", .null),
                 ])
             case .failure(let failure):
                 .object([
-                    ("name", .text(answer.name)), ("version", .null), ("schemaKnown", .null), ("leader", .bool(false)),
+                    ("name", .text(answer.name)), ("version", .null), ("schema_known", .null), ("leader", .bool(false)),
                     ("error", .text(CommandEnd(failure).lines.joined(separator: "; "))),
                 ])
             }
