@@ -2,6 +2,6 @@ import ArgumentParser
 
 struct ClusterCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "cluster", abstract: "Adds authorities to the cluster and takes them out.",
-        subcommands: MembershipCommands.all)
+        commandName: "cluster", abstract: "Shows the authorities' log, adds authorities to it and takes them out.",
+        subcommands: [ClusterPeers.self] + MembershipCommands.all)
 }
