@@ -96,7 +96,7 @@ let adapters: [Target] = [
     room("Adapters", "DatagramIO", values + nio),
     room("Adapters", "AdminHTTP", values + nio + [product("NIOHTTP1", "swift-nio")]),
     room("Adapters", "AuthorityRPC", values + grpc + nio + tls + x509 + [certificateReloading], generatedCodeHouse),
-    room("Adapters", "ReplicatedStore", values + nio + tls + x509 + ["CCowsql", log]),
+    room("Adapters", "ReplicatedStore", values + nio + tls + x509 + ["CCowsql", log, swiftCrypto]),
     room("Adapters", "SASinks", values),
     room("Adapters", "RootKey", values + ["IKECrypto"]),
     room("Adapters", "Settings", values + [product("Yams", "Yams")]),

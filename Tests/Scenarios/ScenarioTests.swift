@@ -44,6 +44,10 @@ struct ScenarioTests {
 
     @Test func theDemoEndsWell() { run("demo") }
 
+    @Test func leadershipGoesWhereOperatorsWantIt() { run("transfer") }
+
+    @Test func aLeaderWithAFullDiskGivesWay() { run("disk-full") }
+
     private func run(_ name: String, sourceLocation: SourceLocation = #_sourceLocation) {
         let script = ScenarioScript.run(name)
         #expect(script.held, "\(name):\n\(script.output)", sourceLocation: sourceLocation)

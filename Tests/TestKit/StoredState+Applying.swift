@@ -82,6 +82,10 @@ extension StoredState {
             frontends.removeAll { $0.name == row.name }
             frontends.append(row)
         case .upkeep(let mutation): upkeep.apply(mutation)
+        case .putDrainedNode(let row):
+            drained.removeAll { $0.name == row.name }
+            drained.append(row)
+        case .removeDrainedNode(let name): drained.removeAll { $0.name == name }
         }
     }
 

@@ -20,6 +20,9 @@ package enum Limits {
     static let failedAuthentications = 64
     static let datagramsPerOrder = 1024
     static let counters = 256
+    /// Nodes of the replicated log, and a name of one.
+    static let logNodes = 64
+    static let nodeNameOctets = 64
     static let dataSAs = 256
     static let rules = 4096
     static let faults = 1024

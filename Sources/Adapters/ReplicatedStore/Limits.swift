@@ -16,6 +16,12 @@ package enum StoreLimits {
     /// How long `close()` waits for the transaction that is under way.
     package static let farewell: Duration = .seconds(2)
 
+    /// How often a disk is tried, how long a write may take, and how much must stay free.
+    static let diskLook: Duration = .seconds(1)
+    static let diskWrite: Duration = .seconds(3)
+    static let diskProbeOctets = 16 << 10
+    static let diskReserve: Int64 = 64 << 20
+
     /// Octets of one message; rows come in parts of about a page, so this bounds one row.
     static let messageOctets = 16 << 20
     /// Octets of a whole reply in all its parts.

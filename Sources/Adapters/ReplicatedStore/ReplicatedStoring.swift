@@ -38,6 +38,10 @@ package protocol ReplicatedStoring: Sendable {
     /// `.unavailable` when nobody took it.
     func yieldLeadership() async throws(StoreFailure)
 
+    /// Hands the log's leadership to that voter. Throws `.unavailable` when it did not take it: under load it may well not, and
+    /// may be asked again.
+    func transferLeadership(to name: String) async throws(StoreFailure)
+
     /// Takes a node out for good. A node with an emptied disk must come back under a new id.
     func removeNode(id: UInt64) async throws(StoreFailure)
 

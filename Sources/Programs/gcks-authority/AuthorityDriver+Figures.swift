@@ -70,6 +70,7 @@ extension AuthorityDriver {
         var checks = [
             HealthCheck("leader", leaderName != nil, leaderName ?? "no leader is known"),
             HealthCheck("leading", leaderName != name || core != nil, core == nil ? "follows" : "leads"),
+            HealthCheck("fit", care.hardFault == nil, care.hardFault ?? "disk and copy are good"),
         ]
         do {
             let nodes = try await store.nodes()

@@ -20,12 +20,13 @@ extension AuthorityDriver {
             leader = nil
         }
         leaderName = leader?.name
+        if let known = try? await store.nodes() { care.nodes = known }
         guard let leader, leader.isOurs else {
             if core != nil { log.record(Event("leadership-lost", .warning, [("leader", leaderName ?? "unknown")])) }
             stepDown(.notLeader(leaderName))
             return
         }
-        if core == nil, leadsAgainAt <= now { await lead() }
+        if core == nil, leadsAgainAt <= now, care.hardFault == nil, !care.isGivingAway { await lead() }
     }
 
     func lead() async {
@@ -72,17 +73,22 @@ extension AuthorityDriver {
         }
     }
 
-    /// Frontends and broadcasters go to the new leader and ask again under their operation ids; operators are told that the
-    /// outcome of what was under way is not known.
+    /// Frontends and broadcasters go to the new leader and ask again under their operation ids; operators are sent there too, and
+    /// told when it is not known what became of their change.
     func stepDown(_ refusal: StreamRefusal) {
         core = nil
         endSessions(refusal)
         for input in waiting {
             guard case .operation(let request, _, let token) = input else { continue }
-            let failure = request.mandate.map { OperatorFailure.unknownOutcome($0.operation) } ?? .notLeader(leaderName)
+            // What no commit was tried for was surely not done: the next leader may be asked.
+            let isUncertain = care.uncertain.contains(token)
+            let failure =
+                request.mandate.flatMap { isUncertain ? OperatorFailure.unknownOutcome($0.operation) : nil }
+                ?? .notLeader(leaderName)
             replies.removeValue(forKey: token)?.resume(returning: .failure(failure))
         }
         (waiting, decidedAlone) = ([], 0)
+        (care.uncertain, care.handOvers) = ([], [])
     }
 
     func endSessions(_ refusal: StreamRefusal) {

@@ -16,12 +16,19 @@ extension AuthorityDriver {
         case .status: return .status(await clusterStatus())
         case .whoAmI: return .identity(identify(actor))
         case .upkeep(.program): return .upkeep(.program(programStatus()))
+        case .cluster(let request): return try await ask(request, by: actor)
         default: break
         }
         guard let core else { throw .notLeader(leaderName) }
         if case .audit(.read(let query)) = request { return .audit(try await readAudit(query, by: peer)) }
         if case .fleet(.list(let name)) = request { return .frontends(try frontendStatuses(core, name)) }
         if case .upkeep(let upkeep) = request { try await lookAtCluster(for: upkeep) }
+        return try await decide(request, by: actor)
+    }
+
+    /// By the core, in the order of the inputs.
+    func decide(_ request: OperatorRequest, by actor: OperatorActor) async throws(OperatorFailure) -> OperatorReply {
+        guard core != nil else { throw .notLeader(leaderName) }
         let token = takeNumber()
         let result = await withCheckedContinuation { continuation in
             replies[token] = continuation
@@ -84,7 +91,7 @@ extension AuthorityDriver: AuthorityService {
         try await ask(request, by: peer)
     }
 
-    func isServing() async -> Bool { true }
+    func isServing() async -> Bool { care.hardFault == nil }
 }
 
 extension OperatorActor {

@@ -51,6 +51,7 @@ actor AuthorityDriver {
     var gone: [String: LinkStatus] = [:]
     var replies: [Int: CheckedContinuation<Result<OperatorReply, OperatorFailure>, Never>] = [:]
     var assignments = OrderAssignments()
+    var care = StoreCare()
 
     init(
         name: String, store: any ReplicatedStoring, sealer: any KeySealer, log: EventLog, clocks: Clocks,
@@ -71,7 +72,8 @@ actor AuthorityDriver {
     func run() async {
         while !isStopping {
             await lookForLeader()
-            if core == nil {
+            await offerLeadership()
+            if core == nil || care.isGivingAway {
                 try? await Task.sleep(for: DriverLimits.leaderLook)
                 continue
             }
@@ -124,6 +126,8 @@ actor AuthorityDriver {
         decidedAlone = max(decidedAlone - 1, 0)
         let decision = core.decide(batch, at: clocks.wall())
         let began = clocks.monotonic()
+        care.isCommitting = true
+        defer { care.isCommitting = false }
         do {
             let receipt = try await store.commit(decision.transaction)
             commits = receipt.index
@@ -133,6 +137,7 @@ actor AuthorityDriver {
             meters.commitFailed()
             log.record(Event("commit-failed", .warning, limitedBy: "store", [("why", "\(error)")]))
             self.core = nil
+            if case .unknownOutcome = error { care.uncertain.formUnion(batch.compactMap(\.token)) }
             lastLeaderLook = Moment(nanoseconds: 0)
             if error.refusesContent, batch.count == 1 {
                 refuse(batch[0], why: "\(error)")
@@ -163,7 +168,9 @@ actor AuthorityDriver {
         for effect in effects {
             switch effect {
             case .answer(let answer, let session): answers[session, default: []].append(answer)
-            case .reply(let result, let token): replies.removeValue(forKey: token)?.resume(returning: result)
+            case .reply(let result, let token):
+                care.uncertain.remove(token)
+                replies.removeValue(forKey: token)?.resume(returning: result)
             case .broadcast(let order): assign(order)
             case .withdraw(let number): assignments.finish(number)
             case .fleetChanged: fleet.isTold = false
@@ -194,6 +201,13 @@ enum DriverLimits {
     static let leadAgain = Duration.seconds(10)
     /// Frontends and broadcasters that are gone and still listed.
     static let gone = 256
+}
+
+extension AuthorityInput {
+    /// Of what somebody waits for.
+    fileprivate var token: Int? {
+        if case .operation(_, _, let token) = self { token } else { nil }
+    }
 }
 
 extension StoreFailure {

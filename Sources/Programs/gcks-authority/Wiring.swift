@@ -16,6 +16,8 @@ struct Authority {
     private let settings: AuthoritySettings
     private let log: EventLog
     private let supervisor: StoreSupervisor
+    private let disk: DiskWatch
+    private let copy: CopyWatch
     private let store: EngineStore
     private let driver: AuthorityDriver
     private let server: AuthorityServer
@@ -33,14 +35,23 @@ struct Authority {
             atPath: settings.dataDirectory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         let socket = settings.dataDirectory + "/store.sock"
         let storeSettings = try Self.storeSettings(settings, socket)
-        supervisor = StoreSupervisor(
+        let supervisor = StoreSupervisor(
             executable: settings.storeBinary ?? Self.sibling("gcks-store"), settings: storeSettings,
             events: { log.record($0) })
+        self.supervisor = supervisor
+        disk = DiskWatch(
+            folder: settings.dataDirectory, events: { log.record($0) },
+            // What the engine could not write it does not write again by itself.
+            recovered: { supervisor.restart(because: "its disk can be written again") })
         store = EngineStore(
             socketPath: socket, id: settings.id, name: settings.name, nodes: Self.storeNodes(settings),
             doors: storeSettings.cluster, events: { log.record($0) })
+        let clocks = Clocks()
+        copy = CopyWatch(
+            store, id: settings.id, folder: settings.dataDirectory + "/store", wall: { clocks.wall() },
+            events: { log.record($0) }, restart: { supervisor.restart(because: $0) })
         driver = AuthorityDriver(
-            name: settings.name, store: store, sealer: keyring, log: log, clocks: Clocks(),
+            name: settings.name, store: store, sealer: keyring, log: log, clocks: clocks,
             limits: AuthorityLimits(settings))
         server = AuthorityServer(listeners: Self.listeners(settings), service: driver)
         reloading = AuthorityReload(settings, path: path, driver, server, log)
@@ -50,7 +61,10 @@ struct Authority {
     func run() async {
         let certificates = ["rpc": settings.tls?.certificate, "store": settings.storeTLS?.certificate]
         await driver.shows(certificates.compactMapValues { $0 })
+        await driver.takeCare(care())
         await withTaskGroup(of: Void.self) { group in
+            group.addTask { await disk.run() }
+            group.addTask { await copy.run { await driver.leadingTerm } }
             group.addTask { await supervisor.run() }
             group.addTask { await driver.run() }
             group.addTask { await driver.beat() }
@@ -84,6 +98,16 @@ struct Authority {
         } catch {
             Startup.fail("gcks-authority: \(error)")
         }
+    }
+
+    private func care() -> StoreCare {
+        var care = StoreCare(id: settings.id)
+        let (disk, copy, supervisor) = (self.disk, self.copy, self.supervisor)
+        care.disk = { disk.disk }
+        care.copy = { copy.report }
+        care.copyFault = { copy.fault }
+        care.restartStore = { supervisor.restart(because: $0) }
+        return care
     }
 
     /// The nodes of the file with the places of their stores; a cluster of one names its own, for nodes that join it.

@@ -37,6 +37,7 @@ struct Main {
 enum Plurals {
     private static let nouns = [
         "groups": "group", "members": "member", "senders": "sender", "rekeys": "rekey", "frontends": "frontend",
+        "nodes": "node",
     ]
 
     static func folded(_ arguments: [String]) -> [String] {
@@ -61,7 +62,7 @@ struct Gcksctl: ParsableCommand {
             StatusCommand.self, TopCommand.self, DoctorCommand.self, GroupCommand.self, MemberCommand.self,
             RekeyCommand.self, SenderCommand.self, PolicyCommand.self, FrontendCommand.self, AuditCommand.self,
             ConfigCommand.self, RoleCommand.self, ContextCommand.self, CompletionCommand.self, SchemaCommand.self,
-            VersionCommand.self,
+            LeaderCommand.self, NodeCommand.self, RequestCommand.self,
             ClusterCommand.self, UpgradeCommand.self, KeyCommand.self, VersionCommand.self,
         ])
 

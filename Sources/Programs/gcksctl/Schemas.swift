@@ -3,9 +3,10 @@ enum Schemas {
     static let shapes: [String: Shape] = [
         "AuditKey": auditKey, "AuditRecord": auditRecord, "AuditVerification": auditVerification, "Change": change,
         "CheckResult": checkResult, "ClusterStatus": clusterStatus, "Context": context,
-        "Frontend": frontend, "Group": group, "JoinToken": joinToken, "Member": member, "PolicyVerdict": policyVerdict, "Rekey": rekeyRow, "RekeySchedule": rekeySchedule,
-        "Role": role, "RootKeys": rootKey, "Sender": sender, "Setting": setting, "Traffic": traffic,
-        "UpgradeStatus": upgradeStatus, "Validation": validation,
+        "Frontend": frontend, "Group": group, "JoinToken": joinToken, "Leader": leader, "Member": member, "Node": node,
+        "Peer": peer, "PolicyVerdict": policyVerdict, "Rekey": rekeyRow, "RekeySchedule": rekeySchedule,
+        "Request": request, "Role": role, "RootKeys": rootKey, "Sender": sender, "Setting": setting,
+        "Traffic": traffic, "UpgradeStatus": upgradeStatus, "Validation": validation,
         "Version": version, "WhoAmI": whoAmI,
     ]
 
@@ -119,6 +120,30 @@ enum Schemas {
 
     private static let whoAmI = Shape.object([
         ("name", .text), ("roles", .list(.text)), ("door", .text), ("authority", .text),
+    ])
+
+    private static let leader = Shape.object([
+        ("leader", .optional(.text)), ("term", .optional(.integer)), ("since", .optional(.time)), ("stale", .bool),
+    ])
+
+    private static let nodeState = Shape.word(["leading", "following", "no-leader", "unreachable"])
+
+    private static let node = Shape.object([
+        ("name", .text), ("id", .optional(.integer)), ("role", .text), ("state", nodeState), ("drained", .bool),
+        ("leader", .optional(.text)), ("disk_free_octets", .optional(.integer)), ("disk_fault", .optional(.text)),
+        ("detail", .text), ("stale", .bool),
+    ])
+
+    private static let peer = Shape.object([
+        ("name", .text), ("id", .optional(.integer)), ("role", .text), ("state", nodeState),
+        ("beat", .optional(.integer)), ("lag_milliseconds", .optional(.integer)),
+        ("digest", .optional(.word(["leader", "equal", "differs", "missed"]))), ("checkpoint", .optional(.integer)),
+        ("compared_at", .optional(.time)), ("stale", .bool),
+    ])
+
+    private static let request = Shape.object([
+        ("request_id", .text), ("state", .word(["done", "waiting", "not-done"])), ("at", .optional(.time)),
+        ("kind", .optional(.text)), ("effects", .list(.text)),
     ])
 
     // MARK: Rekeys, policy and the audit trail

@@ -16,6 +16,7 @@ package enum OperatorRequest: Sendable {
     case audit(AuditRequest)
     case fleet(FleetRequest)
     case upkeep(UpkeepRequest)
+    case cluster(ClusterRequest)
 }
 
 /// What a rekey replaces: the Data-Security SAs, the Rekey SA, both, or the Rekey SA with the key that signs its messages.
@@ -29,6 +30,7 @@ package enum OperatorReply: Sendable {
     case senders([SenderStatus])
     case frontends([FrontendStatus])
     case upkeep(UpkeepReply)
+    case cluster(ClusterReply)
     /// A change was made (or would be, with dry run): one line per effect.
     case done([String])
     case schedules([RekeyScheduleStatus])

@@ -65,6 +65,7 @@ extension OperatorRequest {
         case .audit: .auditor
         case .fleet(let request): request.requiredRole
         case .upkeep(let request): request.requiredRole
+        case .cluster(let request): request.requiredRole
         }
     }
 
@@ -76,6 +77,7 @@ extension OperatorRequest {
         case .audit(let request): request.dangerLevel
         case .fleet(let request): request.dangerLevel
         case .upkeep(let request): request.dangerLevel
+        case .cluster(let request): request.dangerLevel
         }
     }
 
@@ -88,6 +90,7 @@ extension OperatorRequest {
         case .audit(let request): request.mandate
         case .fleet(let request): request.mandate
         case .upkeep(let request): request.mandate
+        case .cluster(let request): request.mandate
         }
     }
 
@@ -107,6 +110,7 @@ extension OperatorRequest {
         case .audit(let request): request.action
         case .fleet(let request): request.action
         case .upkeep(let request): request.action
+        case .cluster(let request): request.action
         }
     }
 
@@ -121,6 +125,7 @@ extension OperatorRequest {
         case .control(let request): request.object
         case .fleet(let request): request.object
         case .upkeep(let request): request.object
+        case .cluster(let request): request.object
         }
     }
 

@@ -114,7 +114,7 @@ package struct MemberRow: Hashable, Sendable {
 package struct OperationRow: Hashable, Sendable {
     package var operation: OperationID
     package var at: WallTime
-    /// What it was: "join", "leave", "group-apply", "rekey-now".
+    /// What it was: "join", "leave", "group-apply", "rekey-now", "node-drain".
     package var kind: String
     package var group: GroupName
     /// Sender-IDs a join was given: a retry gets the same.
@@ -168,6 +168,8 @@ package enum StoreMutation: Hashable, Sendable {
     /// The store has a UNIQUE key on the number.
     case putFrontend(FrontendRow)
     case upkeep(UpkeepMutation)
+    case putDrainedNode(DrainedNodeRow)
+    case removeDrainedNode(String)
 }
 
 package enum StateLimits {
@@ -223,6 +225,7 @@ package struct StoredState: Sendable {
     package var fleetSecret: FleetSecretRow?
     package var frontends: [FrontendRow]
     package var upkeep = UpkeepState()
+    package var drained: [DrainedNodeRow] = []
 
     package init(
         term: LeadershipTerm, groups: [GroupRow] = [], rekeySAs: [RekeySARow] = [], dataSAs: [DataSARow] = [],

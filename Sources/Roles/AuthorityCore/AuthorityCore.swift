@@ -30,6 +30,8 @@ package final class AuthorityCore {
     package internal(set) var upkeep: UpkeepState
     /// The log's nodes as they were seen last; the program looks before it asks what depends on them.
     package var clusterView = ClusterView(own: 0)
+    /// Nodes that give leadership away and do not take it while another can.
+    var drained: [String: DrainedNodeRow] = [:]
 
     /// - Throws: `AuthorityFailure` when a stored key does not open; nothing may be decided on such a state.
     package init(

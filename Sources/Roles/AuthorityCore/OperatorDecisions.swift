@@ -33,6 +33,7 @@ extension AuthorityCore {
         case .audit(.anchor): anchorOnDemand(into: &draft)
         case .audit(.read): .failure(.unavailable("the trail is read from the store"))
         case .upkeep(let request): decide(request, by: actor, at: now, into: &draft)
+        case .cluster(let request): decide(request, by: actor, at: now, into: &draft)
         }
     }
 

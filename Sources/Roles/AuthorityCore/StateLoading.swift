@@ -7,6 +7,7 @@ extension AuthorityCore {
     func load(_ state: StoredState) throws(AuthorityFailure) {
         operations = RememberedOperations(state.operations)
         try loadFleet(state)
+        drained = Dictionary(state.drained.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         // Numbers of one leadership are above all of earlier ones: a broadcaster that lived on never takes a new order for an
         // old one, and a late acknowledgement never ends a new order.
         lastRekeyOrder = state.term.rawValue << 32

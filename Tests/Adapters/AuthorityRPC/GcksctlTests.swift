@@ -179,7 +179,9 @@ import Testing
             ),
         ]
         for (failure, code, text) in cases {
-            let run = try await gcksctl(["rekey", "now", "market-data"]) { _ in .failure(failure) }
+            // An unknown outcome is asked for again, with the same id, until the time is over.
+            let arguments = ["rekey", "now", "market-data", "--timeout", "1", "--request-id", "\(operation)"]
+            let run = try await gcksctl(arguments) { _ in .failure(failure) }
             #expect(run.code == code)
             #expect(run.errors == text)
             #expect(run.output.isEmpty, "data only on stdout")

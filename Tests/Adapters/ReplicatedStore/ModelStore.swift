@@ -96,6 +96,9 @@ final class ModelStore: ReplicatedStoring {
     func nodes() async throws(StoreFailure) -> [StoreNode] { [StoreNode(id: 1, name: "authority-1")] }
     func formCluster() async throws(StoreFailure) {}
     func yieldLeadership() async throws(StoreFailure) { throw .unavailable("there is no other voter") }
+    func transferLeadership(to name: String) async throws(StoreFailure) {
+        throw .unavailable("\(name) is no other voter")
+    }
     func removeNode(id: UInt64) async throws(StoreFailure) {}
     func view() async throws(StoreFailure) -> ClusterView { ClusterView(own: 1) }
 }

@@ -66,6 +66,7 @@ struct OperatorCalls: Sendable {
         case .audit(let request): return try await perform(request)
         case .fleet(let request): return try await perform(request)
         case .upkeep(let request): return try await perform(request)
+        case .cluster(let request): return try await perform(request)
         }
     }
 

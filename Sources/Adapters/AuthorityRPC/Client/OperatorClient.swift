@@ -38,6 +38,11 @@ package struct OperatorClient: Sendable {
             case .failed(.unavailable(let reason)):
                 round.note(target, reason, wasReached: true)
                 outcome = .failed
+            case .failed(.unknownOutcome) where request.changes != nil:
+                // It lost the leadership over it. The next leader knows, and under the same operation it is safe to ask again.
+                round.note(target, "does not know what became of it", wasReached: true)
+                round.mayHaveChanged = true
+                outcome = .notLeader(nil)
             case .failed(let failure): throw failure
             case .broken(let reason, let wasReached):
                 round.note(target, reason, wasReached: wasReached)

@@ -28,6 +28,7 @@ package final class AuthorityServer: Sendable {
                 Gcks_V1_Access.descriptor.fullyQualifiedService,
                 Gcks_V1_Membership.descriptor.fullyQualifiedService,
                 Gcks_V1_Upkeep.descriptor.fullyQualifiedService,
+                Gcks_V1_Cluster.descriptor.fullyQualifiedService,
             ]
             let certificate = RotatingCertificate()
             let server = GRPCServer(
@@ -42,6 +43,7 @@ package final class AuthorityServer: Sendable {
                     AccessEndpoint(listener: listener, service: service),
                     MembershipEndpoint(listener: listener, service: service),
                     UpkeepEndpoint(listener: listener, service: service),
+                    ClusterEndpoint(listener: listener, service: service),
                     HealthEndpoint(service: service, services: services),
                 ])
             return Door(listener: listener, server: server, certificate: certificate)

@@ -11,10 +11,13 @@ actor DatabaseSession {
     /// Tables that the schema in force does not have: they read as empty.
     private var leftOut: Set<String> = []
 
-    init(_ connection: EngineConnection, until deadline: ContinuousClock.Instant) async throws(EngineFault) {
+    init(
+        _ connection: EngineConnection, database: String = DatabaseSession.database,
+        until deadline: ContinuousClock.Instant
+    ) async throws(EngineFault) {
         self.connection = connection
         self.deadline = deadline
-        _ = try await perform(.open(database: Self.database))
+        _ = try await perform(.open(database: database))
     }
 
     var isActive: Bool { connection.isActive }
@@ -26,6 +29,9 @@ actor DatabaseSession {
         self.deadline = deadline
         _ = try await perform(.execSQL("BEGIN IMMEDIATE"))
     }
+
+    /// For statements outside of a transaction.
+    func allow(until deadline: ContinuousClock.Instant) { self.deadline = deadline }
 
     func commit() async throws(EngineFault) { _ = try await perform(.execSQL("COMMIT")) }
     func rollBack() async throws(EngineFault) { _ = try await perform(.execSQL("ROLLBACK")) }

@@ -9,6 +9,7 @@ import Synchronization
 /// after they were lost; no call waits longer than its limit in `StoreLimits`.
 package final class EngineStore: ReplicatedStoring {
     let id: UInt64
+    let socketPath: String
     let writer: Writer
     private let reader: Reader
     private let lookout: Lookout
@@ -31,6 +32,7 @@ package final class EngineStore: ReplicatedStoring {
         self.id = id
         self.name = name
         self.doors = doors
+        self.socketPath = socketPath
         let group = MultiThreadedEventLoopGroup.singleton
         writer = Writer(socketPath: socketPath, group: group)
         reader = Reader(socketPath: socketPath, group: group)
@@ -77,6 +79,7 @@ package final class EngineStore: ReplicatedStoring {
             state.fleetSecret = try await Self.readAll(FleetTables.secrets, session).first
             state.frontends = try await Self.readAll(FleetTables.frontends, session)
             state.upkeep = try await Self.readUpkeep(session, schema: schema)
+            state.drained = try await Self.readAll(NodeTables.drained, session)
             return state
         }
         upkeep.withLock { $0 = state.upkeep }
@@ -127,6 +130,17 @@ package final class EngineStore: ReplicatedStoring {
         return nodes
     }
 
+    package func transferLeadership(to name: String) async throws(StoreFailure) {
+        guard let node = try await nodes().first(where: { $0.name == name && $0.duty == .voter }), node.id != id else {
+            throw .unavailable("\(name) is no other voter")
+        }
+        do {
+            try await membership.change(.transfer(id: node.id), within: StoreLimits.request)
+        } catch {
+            throw StoreFailure(beforeCommit: error)
+        }
+    }
+
     package func yieldLeadership() async throws(StoreFailure) {
         var why = StoreFailure.unavailable("there is no other voter")
         for node in try await nodes() where node.id != id && node.duty == .voter {
@@ -149,7 +163,22 @@ package final class EngineStore: ReplicatedStoring {
 
     /// The database's files as the own node holds them, leader or not: for comparing replicas.
     package func dump() async throws(StoreFailure) -> [(name: String, octets: [UInt8])] {
-        guard case .files(let files) = try await look(.dump(database: DatabaseSession.database)) else {
+        try await dump(of: DatabaseSession.database)
+    }
+
+    /// Commits once and looks at the own pages before anything else is written: nil when the log was emptied meanwhile.
+    func checkpoint(_ term: LeadershipTerm) async throws(StoreFailure) -> DatabaseImage.Commit? {
+        try await writer.transaction(lasting: StoreLimits.transaction) { (session) throws(StoreFailure) in
+            let owned = try await session.execute(
+                "UPDATE leadership SET fences = fences + 1 WHERE only_row = 1 AND term = ?", [.integer(term.rawValue)])
+            guard owned == 1 else { throw .fenced }
+        } then: { () throws(StoreFailure) in
+            DatabaseImage(try await self.dump()).lastCommit()
+        }
+    }
+
+    func dump(of database: String) async throws(StoreFailure) -> [(name: String, octets: [UInt8])] {
+        guard case .files(let files) = try await look(.dump(database: database)) else {
             throw .unavailable("an answer of the wrong kind to DUMP")
         }
         return files

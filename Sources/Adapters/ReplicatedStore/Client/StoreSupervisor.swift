@@ -83,8 +83,20 @@ package final class StoreSupervisor: Sendable {
             return (state.child, state.wake)
         }
         wake?.resume()
-        guard let child else { return }
-        kill(child.pid, SIGTERM)
+        if let child { end(child) }
+    }
+
+    /// Ends the process, so that it is started afresh.
+    package func restart(because why: String) {
+        guard let child = state.withLock({ $0.child }) else { return }
+        events(Event("store-restarted", .warning, [("pid", "\(child.pid)"), ("why", why)]))
+        end(child)
+    }
+
+    private func end(_ child: Child) {
+        state.withLock { state in
+            if state.child?.pid == child.pid { _ = kill(child.pid, SIGTERM) }
+        }
         Task {
             try? await Task.sleep(for: Self.farewell)
             // Only while it is ours: `run()` forgets it before its number can name another process.

@@ -69,7 +69,7 @@ struct TransactionSteps {
                 self = .rekey
             case .putDataSA, .removeDataSA: self = .data
             case .putMember, .removeMember: self = .members
-            case .recordOperation, .forgetOperations: self = .operations
+            case .recordOperation, .forgetOperations, .putDrainedNode, .removeDrainedNode: self = .operations
             case .putExclusion, .removeExclusion, .putRekeySchedule, .recordRekey: self = .control
             case .putAuditKey, .appendAudit, .addAuditAnchor, .forgetAudit: self = .audit
             case .putFleetSecret, .putFrontend: self = .fleet
@@ -100,6 +100,7 @@ struct TransactionSteps {
         try appendControl(run)
         try put(FleetTables.secrets, run.compactMap { if case .putFleetSecret(let row) = $0 { row } else { nil } })
         try put(FleetTables.frontends, run.compactMap { if case .putFrontend(let row) = $0 { row } else { nil } })
+        try put(NodeTables.drained, run.compactMap { if case .putDrainedNode(let row) = $0 { row } else { nil } })
         for mutation in run { remove(mutation) }
     }
 
@@ -157,6 +158,8 @@ struct TransactionSteps {
             let values: [SQLValue] = [.time(before), .number(StateLimits.forgottenAtOnce)]
             steps += Tables.forgetStatements.map { Step(sql: $0, values: values) }
         case .upkeep(let mutation): steps += UpkeepTables.steps(of: mutation)
+        case .removeDrainedNode(let name):
+            steps.append(Step(sql: NodeTables.drained.removeStatement, values: [.text(name)]))
         case .removeExclusion(let identity, let group):
             steps.append(
                 Step(
@@ -168,7 +171,7 @@ struct TransactionSteps {
             steps += AuditTables.forgetSteps(through: place).map { Step(sql: $0.sql, values: $0.values) }
         case .putGroup, .setNextSenderID, .putRekeySA, .putDataSA, .putMember, .addRekeyOrder, .recordOperation,
             .putExclusion, .putRekeySchedule, .recordRekey, .appendAudit, .addAuditAnchor, .putFleetSecret,
-            .putFrontend:
+            .putFrontend, .putDrainedNode:
             break
         }
     }
@@ -220,6 +223,8 @@ extension StoreMutation {
         case .putFleetSecret: 40
         case .putFrontend: 41
         case .upkeep: 60
+        case .putDrainedNode: 62
+        case .removeDrainedNode: 63
         }
     }
 }

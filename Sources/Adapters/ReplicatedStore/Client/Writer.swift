@@ -19,6 +19,23 @@ actor Writer {
     ) async throws(StoreFailure) -> Value {
         await turnstile.enter()
         defer { turnstile.leave() }
+        return try await perform(lasting: limit, body)
+    }
+
+    /// A transaction, and a look at what it left behind before the next one can begin.
+    func transaction<Seen: Sendable>(
+        lasting limit: Duration, _ body: @Sendable (DatabaseSession) async throws(StoreFailure) -> Void,
+        then look: @Sendable () async throws(StoreFailure) -> Seen
+    ) async throws(StoreFailure) -> Seen {
+        await turnstile.enter()
+        defer { turnstile.leave() }
+        try await perform(lasting: limit, body)
+        return try await look()
+    }
+
+    private func perform<Value: Sendable>(
+        lasting limit: Duration, _ body: @Sendable (DatabaseSession) async throws(StoreFailure) -> Value
+    ) async throws(StoreFailure) -> Value {
         guard !isClosed else { throw .unavailable("this end of the store is closed") }
         let session = try await begin(until: .now + limit)
         let value: Value

@@ -13,7 +13,8 @@ enum Migrations {
         ) STRICT
         """
 
-    private static let version2 = AuditTables.schema + ControlTables.schema + FleetTables.schema + UpkeepTables.schema
+    private static let version2 =
+        AuditTables.schema + ControlTables.schema + FleetTables.schema + UpkeepTables.schema + NodeTables.schema
 
     private static let version1 = [
         // Who writes: `term` fences, `commits` counts, `fences` makes look-ups take part in the log.

@@ -111,7 +111,8 @@ enum Tables {
             let operation = try reader.operation()
             return OperationRow(
                 operation: operation, at: try reader.time("at"), kind: try reader.text("kind"),
-                group: try reader.groupName(), senderIDs: try reader.senderIDs(), summary: try reader.text("summary"))
+                group: try reader.groupName(), senderIDs: try reader.senderIDs(),
+                summary: try reader.text("summary"))
         })
 
     /// A Sender-ID that was given: guards that nobody is given it again.
