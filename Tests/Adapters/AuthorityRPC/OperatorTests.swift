@@ -26,7 +26,8 @@ import Testing
             case .senderList: .success(.senders([Samples.sender]))
             case .whoAmI: .success(.identity(Samples.identity))
             case .fleet(.list): .success(.frontends([]))
-            case .status, .groupApply, .rekeyNow, .control, .audit, .fleet, .upkeep: .success(.done(["a", "b"]))
+            case .status, .groupApply, .rekeyNow, .control, .audit, .fleet, .upkeep, .cluster:
+                .success(.done(["a", "b"]))
             }
         }
         let requests: [OperatorRequest] = [
