@@ -101,6 +101,8 @@ struct DrainTests {
         let pair = try Pair {
             $0.sasPerIdentity = 100
             $0.drainedAtOnce = 3
+            // All is said before anything of it is repeated.
+            $0.drainPause = .milliseconds(50)
         }
         for seed in 20..<30 { _ = try pair.establish(UInt64(seed), at: 1) }
         try pair.tell(draining: 1)
