@@ -90,7 +90,8 @@ enum Schemas {
     ])
 
     private static let joinToken = Shape.object([
-        ("token", .text), ("node", .text), ("id", .integer), ("cluster", .text), ("store_ca", .text), ("expires_at", .time),
+        ("token", .text), ("node", .text), ("id", .integer), ("cluster", .text), ("store_ca", .text),
+        ("expires_at", .time),
     ])
 
     private static let rootKey = Shape.object([
@@ -103,7 +104,8 @@ enum Schemas {
             "authorities",
             .list(
                 .object([
-                    ("name", .text), ("version", .optional(.text)), ("schema_known", .optional(.integer)), ("leader", .bool),
+                    ("name", .text), ("version", .optional(.text)), ("schema_known", .optional(.integer)),
+                    ("leader", .bool),
                     ("error", .optional(.text)),
                 ]))
         ),

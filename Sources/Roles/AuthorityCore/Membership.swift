@@ -37,7 +37,8 @@ extension AuthorityCore {
         if !mandate.isDryRun {
             put(.putToken(row), into: &draft)
             note(
-                "cluster-token-create", "node/\(node)", ["token for \(node), id \(row.id), for \(seconds) s"], mandate, actor, at: now,
+                "cluster-token-create", "node/\(node)", ["token for \(node), id \(row.id), for \(seconds) s"], mandate,
+                actor, at: now,
                 into: &draft)
         }
         return .token(JoinGrant(cluster: cluster, id: row.id, storeCA: certificate, expiresAt: row.expiresAt))
