@@ -6,18 +6,21 @@ import IKEVocabulary
 struct LeaderCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "leader", abstract: "Shows who leads, and hands the leadership over.",
+        discussion: "Example: gcksctl leader transfer authority-2 --wait",
         subcommands: [LeaderShow.self, LeaderTransfer.self, LeaderStepDown.self])
 }
 
 struct NodeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "node", abstract: "Shows the authorities' nodes and drains them.",
+        discussion: "Example: gcksctl node drain authority-1 --dry-run",
         subcommands: [NodeList.self, NodeShow.self, NodeDrain.self, NodeUndrain.self])
 }
 
 struct RequestCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "request", abstract: "Tells what became of a change.", subcommands: [RequestShow.self])
+        commandName: "request", abstract: "Tells what became of a change.",
+        discussion: "Example: gcksctl request show 5b2f0c7d9e8a4b1c", subcommands: [RequestShow.self])
 }
 
 extension ConnectionOptions {
@@ -47,6 +50,8 @@ struct LeaderShow: AsyncParsableCommand {
         discussion: """
             Answers within a second, also without quorum: what only others say of the leader is marked stale. Ends with 6 when
             no authority leads.
+
+            Example: gcksctl leader show -o json
             """)
 
     @OptionGroup var connection: ConnectionOptions
@@ -96,7 +101,8 @@ struct LeaderTransfer: AsyncParsableCommand {
 
 struct LeaderStepDown: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "step-down", abstract: "Lets another authority lead; the present one does not lead for 10 s.")
+        commandName: "step-down", abstract: "Lets another authority lead; the present one does not lead for 10 s.",
+        discussion: "Example: gcksctl leader step-down")
 
     @OptionGroup var mandate: MandateOptions
     @OptionGroup var connection: ConnectionOptions
@@ -109,7 +115,11 @@ struct LeaderStepDown: AsyncParsableCommand {
 struct NodeList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "Lists the nodes, what they do and how their disks are.",
-        discussion: "Answers within a second, also without quorum.")
+        discussion: """
+            Answers within a second, also without quorum.
+
+            Example: gcksctl node list -o json
+            """)
 
     @OptionGroup var connection: ConnectionOptions
 
@@ -122,7 +132,8 @@ struct NodeList: AsyncParsableCommand {
 }
 
 struct NodeShow: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "show", abstract: "Shows one node.")
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Shows one node.", discussion: "Example: gcksctl node show authority-1")
 
     @Argument(help: "The node's name.") var node: String
     @OptionGroup var connection: ConnectionOptions
@@ -159,7 +170,9 @@ struct NodeDrain: AsyncParsableCommand {
 }
 
 struct NodeUndrain: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "undrain", abstract: "Lets a drained node lead again.")
+    static let configuration = CommandConfiguration(
+        commandName: "undrain", abstract: "Lets a drained node lead again.",
+        discussion: "Example: gcksctl node undrain authority-1")
 
     @Argument(help: "The node's name.") var node: String
     @OptionGroup var mandate: MandateOptions
@@ -178,6 +191,8 @@ struct ClusterPeers: AsyncParsableCommand {
         discussion: """
             The leader's heart beats once a second; LAG says how long ago a node's copy got the last beat. DIGEST says how its copy
             compared with the leader's at the last checkpoint. Answers within a second, also without quorum.
+
+            Example: gcksctl cluster peers
             """)
 
     @OptionGroup var connection: ConnectionOptions
