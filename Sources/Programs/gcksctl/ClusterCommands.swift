@@ -6,21 +6,21 @@ import IKEVocabulary
 struct LeaderCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "leader", abstract: "Shows who leads, and hands the leadership over.",
-        discussion: "Example: gcksctl leader show",
+        discussion: "Example: gcksctl leader transfer authority-2 --wait",
         subcommands: [LeaderShow.self, LeaderTransfer.self, LeaderStepDown.self])
 }
 
 struct NodeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "node", abstract: "Shows the authorities' nodes and drains them.",
-        discussion: "Example: gcksctl node list",
+        discussion: "Example: gcksctl node drain authority-1 --dry-run",
         subcommands: [NodeList.self, NodeShow.self, NodeDrain.self, NodeUndrain.self])
 }
 
 struct RequestCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "request", abstract: "Tells what became of a change.",
-        discussion: "Example: gcksctl request show ID", subcommands: [RequestShow.self])
+        discussion: "Example: gcksctl request show 5b2f0c7d9e8a4b1c", subcommands: [RequestShow.self])
 }
 
 extension ConnectionOptions {
@@ -51,7 +51,7 @@ struct LeaderShow: AsyncParsableCommand {
             Answers within a second, also without quorum: what only others say of the leader is marked stale. Ends with 6 when
             no authority leads.
 
-            Example: gcksctl leader show
+            Example: gcksctl leader show -o json
             """)
 
     @OptionGroup var connection: ConnectionOptions
@@ -115,7 +115,11 @@ struct LeaderStepDown: AsyncParsableCommand {
 struct NodeList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "Lists the nodes, what they do and how their disks are.",
-        discussion: "Answers within a second, also without quorum. Example: gcksctl node list")
+        discussion: """
+            Answers within a second, also without quorum.
+
+            Example: gcksctl node list -o json
+            """)
 
     @OptionGroup var connection: ConnectionOptions
 
@@ -129,8 +133,7 @@ struct NodeList: AsyncParsableCommand {
 
 struct NodeShow: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "show", abstract: "Shows one node.",
-        discussion: "Example: gcksctl node show authority-1")
+        commandName: "show", abstract: "Shows one node.", discussion: "Example: gcksctl node show authority-1")
 
     @Argument(help: "The node's name.") var node: String
     @OptionGroup var connection: ConnectionOptions
@@ -169,7 +172,7 @@ struct NodeDrain: AsyncParsableCommand {
 struct NodeUndrain: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "undrain", abstract: "Lets a drained node lead again.",
-        discussion: "Example: gcksctl node undrain authority-2")
+        discussion: "Example: gcksctl node undrain authority-1")
 
     @Argument(help: "The node's name.") var node: String
     @OptionGroup var mandate: MandateOptions
