@@ -16,7 +16,7 @@ registers() { start_member "$1" && until_ok 40 holds_sas "$1" 3; }
 leader() { items "items[0]['leader']" status; }
 schema() { items "items[0]['schema']" upgrade status; }
 in_schema() { [[ "$(schema)" == "$1" ]]; }
-newest() { items "items[0]['authorities'][0]['schema_known']" upgrade status; }
+newest() { items "max(a['schema_known'] or 0 for a in items[0]['authorities'])" upgrade status; }
 listed() { items "sorted(i['identity'][5:] for i in items if i['state'] == 'member')" member list; }
 refused() {
   local text=$1 said
@@ -50,17 +50,17 @@ write_group
 write_members
 check "a store of the first release" release_store
 start_cluster
-check "the new programs lead in schema 1" equal "$(schema)" 1
+check "the new programs lead in schema 1" until_ok 20 in_schema 1
 check "a group is applied in schema 1" until_ok 20 ctl_quietly group apply -f "$run/etc/market-data.yaml"
 check "gm1.demo registers in schema 1" registers gm1.demo
 check "what needs the new schema is refused and says why" refused "gcksctl upgrade finalize" \
   ctl cluster token create --node authority-4
 first=$(leader)
 stop "$first" KILL
-check "an upgrade without one authority is not finalized" refused "does not answer" ctl upgrade plan
-check "nor by force" until_ok 20 refused "$first did not say" ctl upgrade finalize --reason now --yes \
-  --confirm "schema-$(newest)"
 check "another leads in schema 1" until_ok 30 in_schema 1
+check "an upgrade without one authority is not finalized" refused "does not answer" ctl upgrade plan
+check "nor by force" refused "$first did not say" ctl upgrade finalize --reason now --yes \
+  --confirm "schema-$(newest)"
 check "gm2.demo registers there" registers gm2.demo
 start_authority "${first##*-}"
 check "the plan has no obstacle now" until_ok 20 ctl_quietly upgrade plan
@@ -77,10 +77,11 @@ check "the group can be rekeyed" until_ok 20 ctl_quietly rekey now market-data -
 # As if a newer version had been here.
 known=$(newest)
 check "the store goes to a schema of the future" sql_at_leader "UPDATE schema_version SET version = 99"
-stop "$(leader)" KILL
+last=$(leader)
+stop "$last" KILL
 check "nobody leads a store that it does not know" until_ok 20 some_authority_logged \
   'the store is in schema 99 and this program knows'
-for n in 1 2 3; do alive "authority-$n" || start_authority "$n"; done
+start_authority "${last##*-}"
 check "the store was left as it is" until_ok 20 sql_at_leader "UPDATE schema_version SET version = $known WHERE version = 99"
 check "the authorities lead again by themselves" until_ok 40 in_schema "$known"
 check "gm4.demo registers" registers gm4.demo

@@ -253,6 +253,6 @@ extension AuthorityCore {
     private func advice(adding change: Int) -> [String] {
         let voters = clusterView.nodes.count(where: \.isVoter) + change
         guard voters > 0, voters % 2 == 0 else { return [] }
-        return ["\(voters) voters survive no more than \(voters - 1): have \(voters + 1)"]
+        return ["\(voters) voters survive no more losses than \(voters - 1): \(voters + 1) are advised"]
     }
 }

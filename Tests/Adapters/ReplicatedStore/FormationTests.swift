@@ -59,6 +59,8 @@ import Testing
         }
 
         func tell(_ event: Event) {
+            // What went well is told too, and is not counted here.
+            guard event.level == .warning else { return }
             state.withLock { $0.told.append("\(event.name) \(event.limitedBy ?? "")") }
         }
     }
