@@ -22,6 +22,8 @@ extension AuthorityDriver {
         leaderName = leader?.name
         if let known = try? await store.nodes() { care.nodes = known }
         guard let leader, leader.isOurs else {
+            // Another has had its turn: whoever hands the leadership back wants it to be taken.
+            if leader != nil { leadsAgainAt = Moment(nanoseconds: 0) }
             if core != nil { log.record(Event("leadership-lost", .warning, [("leader", leaderName ?? "unknown")])) }
             stepDown(.notLeader(leaderName))
             return

@@ -101,7 +101,7 @@ struct LeaderTransfer: AsyncParsableCommand {
 
 struct LeaderStepDown: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "step-down", abstract: "Lets another authority lead; the present one does not lead for 10 s.",
+        commandName: "step-down", abstract: "Lets another authority lead; for 10 s the present one waits for it.",
         discussion: "Example: gcksctl leader step-down")
 
     @OptionGroup var mandate: MandateOptions
