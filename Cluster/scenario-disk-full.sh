@@ -18,7 +18,8 @@ fails() { [[ "$(field "$1" disk_fault)" != None ]]; }
 is_good() { [[ "$(field "$1" disk_fault)" == None && "$(field "$1" state)" == following ]]; }
 registers() { start_member "$1" && until_ok 40 holds_sas "$1" 3; }
 sender_ids() { items "sorted(i['sender_id'] for i in items)" sender list market-data; }
-caught_up() { [[ "$(items "[i['lag_milliseconds'] is not None and i['lag_milliseconds'] < 5000 for i in items if i['name'] == '$1'][0]" cluster peers)" == True ]]; }
+compared() { [[ "$(items "sorted(str(i['digest']) for i in items)" cluster peers)" == "['equal', 'equal', 'leader']" ]]; }
+fresh() { [[ "$(items "all(i['lag_milliseconds'] is not None and i['lag_milliseconds'] < 4000 for i in items)" cluster peers)" == True ]]; }
 
 # A small disk for each authority: a tmpfs where this may be mounted.
 mkdir -p "$run/var"
@@ -41,6 +42,9 @@ prepare
 first=$(leader)
 check "somebody leads: $first" test -n "$first"
 check "gm1.demo registers" registers gm1.demo
+
+check "the copies are compared and equal" until_ok 15 compared
+check "none is behind" until_ok 5 fresh
 
 fill=$run/var/$first/ballast
 dd if=/dev/zero of="$fill" bs=1M 2>/dev/null || true
