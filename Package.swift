@@ -115,7 +115,7 @@ let programs: [Target] = [
     program("gcks-frontend", allProtocol + ["RegistrationCore", "DatagramIO"] + kit),
     program("gcks-broadcaster", values + ["BroadcastCore", "DatagramIO"] + kit),
     program("gcks-member", allProtocol + ["MemberCore", "DatagramIO", "SASinks"] + kit),
-    program("gcksctl", values + ["IKECrypto", "AuditTrail"] + service + [product("Yams", "Yams")]),
+    program("gcksctl", values + ["IKECrypto", "AuditTrail", "RootKey"] + service + [product("Yams", "Yams")]),
     .executableTarget(
         name: "gcks-loadgen", dependencies: allProtocol + ["DatagramIO", swiftCrypto, arguments] + x509 + nio,
         path: "Tools/LoadGenerator", swiftSettings: house),

@@ -12,6 +12,7 @@ package enum StateRefusal: Error, Hashable {
     case auditKeyChanges
     case anchorWithoutRecord
     case frontendNumberTaken
+    case lifeGoesBack
 }
 
 extension StoredState {
@@ -73,6 +74,9 @@ extension StoredState {
             if surplus > 0, let oldest = rekeyHistory.firstIndex(where: { $0.group == row.group }) {
                 rekeyHistory.remove(at: oldest)
             }
+        case .setLife(let life):
+            guard life > self.life else { throw .lifeGoesBack }
+            self.life = life
         case .putAuditKey, .appendAudit, .addAuditAnchor, .forgetAudit: try audit.apply(mutation)
         case .putFleetSecret(let row): fleetSecret = row
         case .putFrontend(let row):

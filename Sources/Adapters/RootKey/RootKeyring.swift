@@ -69,7 +69,7 @@ package final class RootKeyring: KeySealer, Sendable {
 
     /// Reads a file that only its owner may read: 32 raw octets, 64 hex digits, or 128 for two root keys.
     package convenience init(file path: String) throws(RootKeyError) {
-        try self.init(key: try RootKeyFile.read(path), from: path)
+        try self.init(key: try KeyFile.read(path), from: path)
     }
 
     /// Reads a systemd credential by its name.

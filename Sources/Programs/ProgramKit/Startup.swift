@@ -29,6 +29,8 @@ package enum Startup {
         exit(code)
     }
 
+    package static func tell(_ text: String) { say(text) }
+
     private static func say(_ text: String) {
         let octets = Array((text + "\n").utf8)
         _ = write(STDERR_FILENO, octets, octets.count)

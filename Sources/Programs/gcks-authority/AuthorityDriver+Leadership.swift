@@ -37,6 +37,7 @@ extension AuthorityDriver {
             let fresh = try AuthorityCore(
                 state: state, sealer: sealer, engine: CryptoEngine(), entropy: SystemEntropy(), limits: limits,
                 node: name, now: clocks.wall())
+            if let pending = nextLife.pending() { try await begin(pending, with: fresh) }
             core = fresh
             leadingSince = clocks.wall()
             assignments = OrderAssignments()

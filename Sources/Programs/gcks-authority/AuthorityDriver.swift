@@ -18,6 +18,7 @@ actor AuthorityDriver {
     let sealer: any KeySealer
     let log: EventLog
     let clocks: Clocks
+    let nextLife: NextLifeOrder
 
     var limits: AuthorityLimits
     var core: AuthorityCore?
@@ -55,7 +56,7 @@ actor AuthorityDriver {
 
     init(
         name: String, store: any ReplicatedStoring, sealer: any KeySealer, log: EventLog, clocks: Clocks,
-        limits: AuthorityLimits
+        nextLife: NextLifeOrder, limits: AuthorityLimits
     ) {
         self.limits = limits
         self.name = name
@@ -63,6 +64,7 @@ actor AuthorityDriver {
         self.sealer = sealer
         self.log = log
         self.clocks = clocks
+        self.nextLife = nextLife
     }
 
     func shows(_ certificates: [String: String]) { self.certificates = certificates }

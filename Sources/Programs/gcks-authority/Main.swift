@@ -19,9 +19,16 @@ struct AuthorityProgram: AsyncParsableCommand {
     @Flag(help: "Check the settings file and end.")
     var checkConfig = false
 
+    @Flag(help: "Make this machine's store the whole cluster, and end. For when the majority is lost for good.")
+    var forceNew = false
+
+    @Option(help: ArgumentHelp("The authority's name, as a second look at --force-new.", valueName: "name"))
+    var confirm: String?
+
     func run() async throws {
         let settings = Startup.settings(config, check: checkConfig, AuthoritySettings.load)
         ProcessHardening.apply()
+        if forceNew { return ForceNew(settings: settings).run(confirmation: confirm) }
         OneLoop.take()
         let log = EventLog(program: "gcks-authority", level: settings.logLevel)
         let authority: Authority

@@ -52,7 +52,7 @@ struct Authority {
             events: { log.record($0) }, restart: { supervisor.restart(because: $0) })
         driver = AuthorityDriver(
             name: settings.name, store: store, sealer: keyring, log: log, clocks: clocks,
-            limits: AuthorityLimits(settings))
+            nextLife: NextLifeOrder(dataDirectory: settings.dataDirectory), limits: AuthorityLimits(settings))
         server = AuthorityServer(listeners: Self.listeners(settings), service: driver)
         reloading = AuthorityReload(settings, path: path, driver, server, log)
     }

@@ -61,9 +61,9 @@ struct Gcksctl: ParsableCommand {
         subcommands: [
             StatusCommand.self, TopCommand.self, DoctorCommand.self, GroupCommand.self, MemberCommand.self,
             RekeyCommand.self, SenderCommand.self, PolicyCommand.self, FrontendCommand.self, AuditCommand.self,
-            ConfigCommand.self, RoleCommand.self, ContextCommand.self, CompletionCommand.self, SchemaCommand.self,
-            LeaderCommand.self, NodeCommand.self, RequestCommand.self,
-            ClusterCommand.self, UpgradeCommand.self, KeyCommand.self, VersionCommand.self,
+            BackupCommand.self, ConfigCommand.self, RoleCommand.self, ContextCommand.self, CompletionCommand.self,
+            SchemaCommand.self, LeaderCommand.self, NodeCommand.self, RequestCommand.self, ClusterCommand.self,
+            UpgradeCommand.self, KeyCommand.self, VersionCommand.self,
         ])
 
     private static let exitCodes = CommandCode.table.map { "\($0.code) \($0.meaning)" }.joined(separator: ", ")

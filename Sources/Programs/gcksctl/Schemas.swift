@@ -1,7 +1,8 @@
 /// What `-o json` prints, by kind. A kind that is printed and not here fails a test.
 enum Schemas {
     static let shapes: [String: Shape] = [
-        "AuditKey": auditKey, "AuditRecord": auditRecord, "AuditVerification": auditVerification, "Change": change,
+        "AuditKey": auditKey, "AuditRecord": auditRecord, "AuditVerification": auditVerification,
+        "Backup": backup, "Change": change,
         "CheckResult": checkResult, "ClusterStatus": clusterStatus, "Context": context,
         "Frontend": frontend, "Group": group, "JoinToken": joinToken, "Leader": leader, "Member": member, "Node": node,
         "Peer": peer, "PolicyVerdict": policyVerdict, "Rekey": rekeyRow, "RekeySchedule": rekeySchedule,
@@ -171,6 +172,18 @@ enum Schemas {
         ("actor", .text), ("actor_role", .text), ("source", .text), ("action", .text), ("object", .text),
         ("reason", .text), ("request_id", .text), ("result", .text), ("generation_before", .optional(.integer)),
         ("generation_after", .optional(.integer)), ("previous_hash", .text), ("hash", .text),
+    ])
+
+    private static let backup = Shape.object([
+        ("cluster", .text), ("life", .integer), ("made_at", .time), ("authority", .text), ("audit_seq", .integer),
+        (
+            "groups",
+            .list(
+                .object([
+                    ("group", .text), ("data_sas", .integer), ("exclusions", .list(.text)), ("members", .integer),
+                    ("next_sender_id", .integer),
+                ]))
+        ),
     ])
 
     private static let auditKey = Shape.object([

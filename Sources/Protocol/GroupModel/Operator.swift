@@ -17,6 +17,7 @@ package enum OperatorRequest: Sendable {
     case fleet(FleetRequest)
     case upkeep(UpkeepRequest)
     case cluster(ClusterRequest)
+    case backup(BackupRequest)
 }
 
 /// What a rekey replaces: the Data-Security SAs, the Rekey SA, both, or the Rekey SA with the key that signs its messages.
@@ -37,6 +38,7 @@ package enum OperatorReply: Sendable {
     case history([RekeyHistoryRow])
     case verdict(PolicyVerdict)
     case audit(AuditPage)
+    case backup(BackupDocument)
 }
 
 package enum OperatorFailure: Error, Hashable, Sendable {

@@ -66,6 +66,7 @@ extension OperatorRequest {
         case .fleet(let request): request.requiredRole
         case .upkeep(let request): request.requiredRole
         case .cluster(let request): request.requiredRole
+        case .backup: .cryptoOfficer
         }
     }
 
@@ -78,6 +79,7 @@ extension OperatorRequest {
         case .fleet(let request): request.dangerLevel
         case .upkeep(let request): request.dangerLevel
         case .cluster(let request): request.dangerLevel
+        case .backup(let request): request.dangerLevel
         }
     }
 
@@ -91,6 +93,7 @@ extension OperatorRequest {
         case .fleet(let request): request.mandate
         case .upkeep(let request): request.mandate
         case .cluster(let request): request.mandate
+        case .backup(let request): request.mandate
         }
     }
 
@@ -111,13 +114,14 @@ extension OperatorRequest {
         case .fleet(let request): request.action
         case .upkeep(let request): request.action
         case .cluster(let request): request.action
+        case .backup(let request): request.action
         }
     }
 
     /// What the audit trail calls that which it is about.
     package var object: String {
         switch self {
-        case .status, .whoAmI, .groupList, .audit: "cluster"
+        case .status, .whoAmI, .groupList, .audit, .backup: "cluster"
         case .groupApply(let definition, _): "group/\(definition.name)"
         case .groupShow(let group), .senderList(let group), .rekeyNow(let group, _, _): "group/\(group)"
         case .memberList(let group): group.map { "group/\($0)" } ?? "cluster"

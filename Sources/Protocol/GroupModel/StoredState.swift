@@ -116,14 +116,15 @@ package struct OperationRow: Hashable, Sendable {
     package var at: WallTime
     /// What it was: "join", "leave", "group-apply", "rekey-now", "node-drain".
     package var kind: String
-    package var group: GroupName
+    /// Nil for what concerns the whole cluster.
+    package var group: GroupName?
     /// Sender-IDs a join was given: a retry gets the same.
     package var senderIDs: [SenderID]
     /// For operator operations, the answer in one line.
     package var summary: String
 
     package init(
-        operation: OperationID, at: WallTime, kind: String, group: GroupName, senderIDs: [SenderID], summary: String
+        operation: OperationID, at: WallTime, kind: String, group: GroupName?, senderIDs: [SenderID], summary: String
     ) {
         self.operation = operation
         self.at = at
@@ -170,6 +171,8 @@ package enum StoreMutation: Hashable, Sendable {
     case upkeep(UpkeepMutation)
     case putDrainedNode(DrainedNodeRow)
     case removeDrainedNode(String)
+    /// The life never goes back.
+    case setLife(ClusterLife)
 }
 
 package enum StateLimits {
@@ -226,13 +229,14 @@ package struct StoredState: Sendable {
     package var frontends: [FrontendRow]
     package var upkeep = UpkeepState()
     package var drained: [DrainedNodeRow] = []
+    package var life: ClusterLife
 
     package init(
         term: LeadershipTerm, groups: [GroupRow] = [], rekeySAs: [RekeySARow] = [], dataSAs: [DataSARow] = [],
         members: [MemberRow] = [], rekeyOrders: [RekeyOrder] = [], operations: [OperationRow] = [],
         exclusions: [ExclusionRow] = [], rekeySchedules: [RekeyScheduleRow] = [],
         rekeyHistory: [RekeyHistoryRow] = [], audit: AuditState = AuditState(),
-        fleetSecret: FleetSecretRow? = nil, frontends: [FrontendRow] = []
+        fleetSecret: FleetSecretRow? = nil, frontends: [FrontendRow] = [], life: ClusterLife = .first
     ) {
         self.term = term
         self.groups = groups
@@ -247,5 +251,6 @@ package struct StoredState: Sendable {
         self.audit = audit
         self.fleetSecret = fleetSecret
         self.frontends = frontends
+        self.life = life
     }
 }

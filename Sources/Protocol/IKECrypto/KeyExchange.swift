@@ -144,6 +144,14 @@ extension CryptoEngine {
         throw .libraryFailure("no key pair for \(method)")
     }
 
+    /// The end whose X25519 private value rests in a file.
+    package func keyExchange(x25519 secret: consuming SecretOctets) throws(CryptoError) -> KeyExchangeSecret {
+        guard let form = KeyExchangeForm(.curve25519), secret.count == form.privateOctets,
+            let publicValue = publicValue(form, secret)
+        else { throw .badKey("an X25519 private value has 32 octets") }
+        return KeyExchangeSecret(.curve25519, form, secret, publicValue)
+    }
+
     private func publicValue(_ form: KeyExchangeForm, _ secret: borrowing SecretOctets) -> [UInt8]? {
         var out = [UInt8](repeating: 0, count: form.publicOctets)
         let done = secret.withUnsafeOctets { secret -> Int32 in

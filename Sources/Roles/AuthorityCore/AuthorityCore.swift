@@ -21,6 +21,7 @@ package final class AuthorityCore {
     var rekeyOrders: [Int64: RekeyOrder] = [:]
     var lastRekeyOrder: Int64 = 0
     var spisInUse: Set<ESPSPI> = []
+    var life: ClusterLife
     var refusals: RecentRefusals
     /// The authority this is the mind of, as the audit trail names it.
     let node: String
@@ -39,6 +40,7 @@ package final class AuthorityCore {
         limits: AuthorityLimits = AuthorityLimits(), node: String = "authority", now: WallTime
     ) throws(AuthorityFailure) {
         term = state.term
+        life = state.life
         self.limits = limits
         refusals = RecentRefusals(atMost: limits.refusalsKept)
         self.sealer = sealer
@@ -72,6 +74,8 @@ package final class AuthorityCore {
             case .audit(let entry): draft.audit.append(entry)
             case .frontend(let name):
                 meet(name, at: now, into: &draft)
+            case .newLife(let operation, let reason):
+                beginNextLife(operation, reason: reason, at: now, into: &draft)
             }
         }
         closeAudit(&draft, at: now)

@@ -14,6 +14,8 @@ package enum AuthorityInput: Sendable {
     case audit(AuditEntry)
     /// A frontend of this name came or went.
     case frontend(String)
+    /// State may have been lost that others saw: everything members hold is replaced, and they register again.
+    case newLife(OperationID, reason: String)
 }
 
 /// What the program does once the decision is committed.

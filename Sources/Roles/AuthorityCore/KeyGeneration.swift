@@ -53,8 +53,8 @@ extension AuthorityCore {
     /// Unique over all groups of this house, so that (destination, SPI, protocol) never meets twice in a member's SAD.
     private func newESPSPI() -> ESPSPI {
         while true {
-            let spi = ESPSPI(rawValue: entropy.uint32())
-            if spi.rawValue >= ESPSPI.firstUsable, spisInUse.insert(spi).inserted { return spi }
+            let spi = life.spi(entropy.uint32())
+            if spisInUse.insert(spi).inserted { return spi }
         }
     }
 }

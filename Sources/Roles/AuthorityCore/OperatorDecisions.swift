@@ -30,6 +30,7 @@ extension AuthorityCore {
         case .rekeyNow(let name, let scope, let mandate):
             once(mandate) { try self.rekeyNow(name, scope, mandate, by: actor, at: now, into: &draft) }
         case .control(let request): decide(request, by: actor, at: now, into: &draft)
+        case .backup(let request): decide(request, by: actor, at: now, into: &draft)
         case .audit(.anchor): anchorOnDemand(into: &draft)
         case .audit(.read): .failure(.unavailable("the trail is read from the store"))
         case .upkeep(let request): decide(request, by: actor, at: now, into: &draft)
@@ -64,7 +65,7 @@ extension AuthorityCore {
     }
 
     func record(
-        _ operation: OperationID, _ kind: String, _ group: GroupName, _ lines: [String], by actor: String,
+        _ operation: OperationID, _ kind: String, _ group: GroupName?, _ lines: [String], by actor: String,
         at now: WallTime,
         into draft: inout DecisionDraft
     ) {
@@ -75,7 +76,7 @@ extension AuthorityCore {
         draft.mutations.append(.recordOperation(row))
         draft.effects.append(
             .event(
-                Event(kind, .notice, [("group", group.text), ("by", actor), ("what", lines.joined(separator: "; "))])))
+                Event(kind, .notice, [("group", group?.text ?? "all"), ("by", actor), ("what", lines.joined(separator: "; "))])))
     }
 
     private func rekeyNow(

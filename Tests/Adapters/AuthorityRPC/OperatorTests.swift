@@ -26,7 +26,7 @@ import Testing
             case .senderList: .success(.senders([Samples.sender]))
             case .whoAmI: .success(.identity(Samples.identity))
             case .fleet(.list): .success(.frontends([]))
-            case .status, .groupApply, .rekeyNow, .control, .audit, .fleet, .upkeep, .cluster:
+            case .status, .groupApply, .rekeyNow, .control, .audit, .fleet, .upkeep, .cluster, .backup:
                 .success(.done(["a", "b"]))
             }
         }

@@ -63,6 +63,7 @@ struct OperatorCalls: Sendable {
             message.mandate = Gcks_V1_Mandate(mandate)
             return try done(try await stub.rekeyNow(message, metadata: metadata, options: options))
         case .control(let request): return try await perform(request)
+        case .backup(let request): return try await perform(request)
         case .audit(let request): return try await perform(request)
         case .fleet(let request): return try await perform(request)
         case .upkeep(let request): return try await perform(request)

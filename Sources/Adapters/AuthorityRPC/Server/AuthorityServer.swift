@@ -29,6 +29,7 @@ package final class AuthorityServer: Sendable {
                 Gcks_V1_Membership.descriptor.fullyQualifiedService,
                 Gcks_V1_Upkeep.descriptor.fullyQualifiedService,
                 Gcks_V1_Cluster.descriptor.fullyQualifiedService,
+                Gcks_V1_Backup.descriptor.fullyQualifiedService,
             ]
             let certificate = RotatingCertificate()
             let server = GRPCServer(
@@ -44,6 +45,7 @@ package final class AuthorityServer: Sendable {
                     MembershipEndpoint(listener: listener, service: service),
                     UpkeepEndpoint(listener: listener, service: service),
                     ClusterEndpoint(listener: listener, service: service),
+                    BackupEndpoint(listener: listener, service: service),
                     HealthEndpoint(service: service, services: services),
                 ])
             return Door(listener: listener, server: server, certificate: certificate)

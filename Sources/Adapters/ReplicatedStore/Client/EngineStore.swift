@@ -80,6 +80,9 @@ package final class EngineStore: ReplicatedStoring {
             state.frontends = try await Self.readAll(FleetTables.frontends, session)
             state.upkeep = try await Self.readUpkeep(session, schema: schema)
             state.drained = try await Self.readAll(NodeTables.drained, session)
+            if schema >= 2, let row = try await session.query(LifeTable.read).first {
+                state.life = try LifeTable.life(row)
+            }
             return state
         }
         upkeep.withLock { $0 = state.upkeep }

@@ -74,6 +74,7 @@ struct TransactionSteps {
             case .putAuditKey, .appendAudit, .addAuditAnchor, .forgetAudit: self = .audit
             case .putFleetSecret, .putFrontend: self = .fleet
             case .upkeep: self = .upkeep
+            case .setLife: self = .control
             }
         }
     }
@@ -133,8 +134,9 @@ struct TransactionSteps {
     private mutating func add(_ operations: [OperationRow]) throws(StoreFailure) {
         try insert(Tables.operations, operations, Tables.operations.addStatement)
         let given = operations.flatMap { row in
-            row.senderIDs.map {
-                Tables.GivenSenderID(group: row.group, id: $0, operation: row.operation, at: row.at)
+            guard let group = row.group else { return [Tables.GivenSenderID]() }
+            return row.senderIDs.map {
+                Tables.GivenSenderID(group: group, id: $0, operation: row.operation, at: row.at)
             }
         }
         try insert(Tables.senderIDs, given, Tables.senderIDs.addStatement)
@@ -165,6 +167,8 @@ struct TransactionSteps {
                 Step(
                     sql: ControlTables.exclusions.removeStatement,
                     values: [.name(group), .number(identity.type.rawValue), .blob(identity.octets)]))
+        case .setLife(let life):
+            steps.append(Step(sql: LifeTable.set, values: [.number(life.rawValue)]))
         case .putAuditKey(let row):
             steps.append(Step(sql: AuditTables.putKey, values: AuditTables.putKeyValues(row)))
         case .forgetAudit(let place):
@@ -225,6 +229,7 @@ extension StoreMutation {
         case .upkeep: 60
         case .putDrainedNode: 62
         case .removeDrainedNode: 63
+        case .setLife: 20
         }
     }
 }

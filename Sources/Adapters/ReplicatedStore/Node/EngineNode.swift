@@ -67,7 +67,7 @@ final class EngineNode: Sendable {
         try check(cowsql_node_start(node), "data directory \(settings.dataDirectory)")
     }
 
-    private static func message(_ node: OpaquePointer?) -> String {
+    static func message(_ node: OpaquePointer?) -> String {
         let text = cowsql_node_errmsg(node).map { String(cString: $0) } ?? ""
         return text.isEmpty ? "no reason given" : text.split(separator: "\n").joined(separator: " ")
     }

@@ -69,6 +69,14 @@ struct RowReader {
 
     mutating func groupName() throws(StoreFailure) -> GroupName { try parsed("group_name") { GroupName($0) } }
 
+    /// The empty text stands for none.
+    mutating func optionalGroupName() throws(StoreFailure) -> GroupName? {
+        let name = try text("group_name")
+        guard !name.isEmpty else { return nil }
+        guard let group = GroupName(name) else { throw fault("group_name") }
+        return group
+    }
+
     mutating func operation() throws(StoreFailure) -> OperationID {
         guard let id = OperationID(octets: try blob("operation")) else { throw fault("operation") }
         return id

@@ -103,7 +103,7 @@ enum Tables {
         key: ["operation"],
         encode: { (row) in
             [
-                .blob(row.operation.octets), .time(row.at), .text(row.kind), .name(row.group),
+                .blob(row.operation.octets), .time(row.at), .text(row.kind), .text(row.group?.text ?? ""),
                 .senderIDs(row.senderIDs), .text(row.summary),
             ]
         },
@@ -111,7 +111,7 @@ enum Tables {
             let operation = try reader.operation()
             return OperationRow(
                 operation: operation, at: try reader.time("at"), kind: try reader.text("kind"),
-                group: try reader.groupName(), senderIDs: try reader.senderIDs(),
+                group: try reader.optionalGroupName(), senderIDs: try reader.senderIDs(),
                 summary: try reader.text("summary"))
         })
 

@@ -1,12 +1,13 @@
 import Glibc
-import KeyMaterial
+package import KeyMaterial
 
-/// The root key's file. Its octets go from the kernel into a block that is zeroised, and nowhere else.
-enum RootKeyFile {
+/// A file of keys of 32 octets, raw or as hex digits, for its owner only: one key, or two root keys. Its octets go from the kernel
+/// into a block that is zeroised, and nowhere else.
+package enum KeyFile {
     private static let keyOctets = 32
     private static let fileOctets = 1024
 
-    static func read(_ path: String) throws(RootKeyError) -> SecretOctets {
+    package static func read(_ path: String) throws(RootKeyError) -> SecretOctets {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw failure(path) }
         defer { close(descriptor) }
