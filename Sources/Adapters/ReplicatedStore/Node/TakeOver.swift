@@ -17,10 +17,12 @@ package enum TakeOver {
         guard made == 0, let node = created else {
             throw StoreNodeFault("the engine refuses data directory \(dataDirectory): \(EngineNode.message(created))")
         }
+        // The role as the wire has it: ASSIGN 0.
+        let voter: UInt64 = 0
         let result = name.withCString { address in
             var alone = cowsql_node_info_ext(
                 size: UInt64(MemoryLayout<cowsql_node_info_ext>.size), id: id,
-                address: UInt64(UInt(bitPattern: address)), cowsql_role: UInt64(COWSQL_VOTER))
+                address: UInt64(UInt(bitPattern: address)), cowsql_role: voter)
             return cowsql_node_recover_ext(node, &alone, 1)
         }
         guard result == 0 else {
