@@ -36,6 +36,22 @@ ends_with() { # code command...
   equal "$code" "$wanted"
 }
 refusals() { grep -c '"event":"registration-refused".*AUTHORIZATION_FAILED' "$run/log/$victim.log" || true; }
+# The frontend's Delete comes within a second of the exclusion.
+dismissed() {
+  python3 - "$victim" "$run"/log/authority-*.log -- "$run"/log/frontend-*.log <<'END'
+import datetime, json, sys
+victim, files = sys.argv[1], sys.argv[2:]
+place = files.index("--")
+def events(paths, name):
+    for path in paths:
+        for line in open(path):
+            if f'"event":"{name}"' in line: yield json.loads(line)
+def at(event): return datetime.datetime.fromisoformat(event["time"].replace("Z", "+00:00")).timestamp()
+committed = [at(e) for e in events(files[:place], "rekey-committed") if e["cause"] == "exclusion"]
+ended = [at(e) for e in events(files[place + 1:], "ike-dismissed") if e["member"] == "fqdn:" + victim]
+sys.exit(not (committed and ended and abs(ended[0] - committed[0]) < 1))
+END
+}
 refused_again() { [[ $(refusals) -gt $1 ]]; }
 
 # The Rekey SAs that GSA_REKEY datagrams travelled over, in the order they first appear.
@@ -77,6 +93,7 @@ check "the group has another Rekey SA" test "$new_spi" != "$old_spi"
 check "the others hold equal new keys" until_ok 20 changed gm1.demo "$before"
 check "the excluded one is refused" until_ok 20 logged "$victim" '"event":"registration-refused".*AUTHORIZATION_FAILED'
 check "and holds nothing" until_ok 10 holds_nothing "$victim"
+check "its IKE SA was ended by its frontend at once" dismissed
 check "it is listed as excluded" equal "$(items '[m["state"] for m in items if m["state"] != "refused"]' member show "fqdn:$victim")" "['excluded']"
 check "it is no longer a member" equal "$(items 'len([m for m in items if m["state"] == "member"])' member list market-data)" 5
 check "the rules are explained" ends_with 4 ctl policy test --identity "fqdn:$victim" --group market-data

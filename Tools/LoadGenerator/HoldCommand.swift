@@ -56,7 +56,8 @@ struct HoldCommand: AsyncParsableCommand {
 
     func run() async throws {
         let plan = LoadPlan(
-            remotes: [frontend], sources: try LoadPlan.addresses(from: source, count: sources), outstanding: outstanding,
+            remotes: [frontend], sources: try LoadPlan.addresses(from: source, count: sources),
+            outstanding: outstanding,
             opening: .gsaAuth(
                 GroupJoin(group: group, proposals: nil, senderIDs: senderIDs == 0 ? nil : senderIDs)),
             policy: .standard)

@@ -1,4 +1,5 @@
 package import GroupModel
+package import IKEVocabulary
 
 /// What an authority offers to its peers. `gcks-authority` implements it; `AuthorityServer` calls it.
 ///
@@ -39,6 +40,8 @@ package enum SessionOutput<Item: Sendable>: Sendable {
 package enum RegistrationOutput: Sendable {
     case answer(RegistrationAnswer)
     case fleet(FleetUpdate)
+    /// These were taken out and belong to no group any more: their IKE SAs end now.
+    case dismiss([Identity])
 }
 
 /// One frontend's stream. Many batches may be outstanding; answers come in any order, in batches as they are committed.

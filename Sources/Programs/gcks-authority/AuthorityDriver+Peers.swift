@@ -8,7 +8,7 @@ extension AuthorityDriver {
     func openRegistrationDesk(
         _ peer: PeerIdentity, _ announcement: FrontendAnnouncement?
     ) throws(StreamRefusal) -> RegistrationDesk {
-        guard core != nil else { throw .notLeader(leaderName) }
+        guard let core else { throw .notLeader(leaderName) }
         let number = takeNumber()
         let (stream, output) = AsyncStream.makeStream(of: SessionOutput<RegistrationOutput>.self)
         frontends[number] = ConnectedPeer(
@@ -16,6 +16,9 @@ extension AuthorityDriver {
         log.record(Event("frontend-connected", .info, [("frontend", peer.name)]))
         fleet.announcements[number] = announcement
         enqueue([.frontend(peer.name)])
+        // A dismissal may have been lost with the leader before, or have happened while this frontend was away.
+        let outsiders = core.outsiders
+        if !outsiders.isEmpty { output.yield(.items([.dismiss(outsiders)])) }
         return RegistrationDesk(number: number, driver: self, outputs: stream)
     }
 

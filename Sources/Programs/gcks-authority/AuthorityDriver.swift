@@ -176,6 +176,8 @@ actor AuthorityDriver {
             case .broadcast(let order): assign(order)
             case .withdraw(let number): assignments.finish(number)
             case .fleetChanged: fleet.isTold = false
+            case .dismiss(let members):
+                for peer in frontends.values { peer.output.yield(.items([.dismiss(members)])) }
             case .event(let event):
                 meters.note(event)
                 log.record(event)

@@ -105,6 +105,16 @@ final class FrontendDriver: @unchecked Sendable {
         }
     }
 
+    /// From any thread: these members were taken out.
+    func dismiss(_ members: [Identity]) {
+        eventLoop.execute { [self] in
+            guard let core else { return }
+            var requests: [RegistrationRequest] = []
+            perform(core.dismiss(members, at: clocks.monotonic()), &requests)
+            finish(requests)
+        }
+    }
+
     /// From any thread: the authority came or went. IKE SAs stay either way.
     func authorityLink(_ state: LinkState) {
         eventLoop.execute { [self] in

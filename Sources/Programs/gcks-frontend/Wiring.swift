@@ -37,7 +37,8 @@ struct Frontend {
             instance: FrontendInstance(&entropy), relay: settings.relay, publicAddress: settings.publicAddress)
         let client = RegistrationClient(
             link: authorities, announcement: announcement, onFleet: { driver.learn($0) },
-            onAnswers: { driver.answer($0) }, onState: { driver.authorityLink($0) })
+            onDismissed: { driver.dismiss($0) }, onAnswers: { driver.answer($0) }, onState: { driver.authorityLink($0) }
+        )
         let bindings = settings.listeners.flatMap { listener in
             listener.ports.map {
                 UnicastSockets.Binding(local: Endpoint(listener.address, port: $0), isEncapsulated: false)

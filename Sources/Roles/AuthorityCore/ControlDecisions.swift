@@ -73,6 +73,7 @@ extension AuthorityCore {
                         to: group.row.generation))
             }
         }
+        dismissOutsiders(among: identities, into: &draft)
         record(mandate.operation, "member-evict", chosen[0].name, lines, by: actor.name, at: now, into: &draft)
         return lines
     }
@@ -131,6 +132,7 @@ extension AuthorityCore {
         }
         if lines.isEmpty { lines = ["nothing to do: barred already"] }
         guard !mandate.isDryRun else { return lines.map { $0 + " (dry run)" } }
+        dismissOutsiders(among: identities, into: &draft)
         record(mandate.operation, "member-deny", first.name, lines, by: actor.name, at: now, into: &draft)
         return lines
     }

@@ -1,5 +1,5 @@
 package import GroupModel
-import IKEVocabulary
+package import IKEVocabulary
 
 /// Something the authority is asked. `session` and `token` are the program's own: they come back in the effects.
 package enum AuthorityInput: Sendable {
@@ -27,6 +27,8 @@ package enum AuthorityEffect: Sendable {
     case withdraw(Int64)
     /// Frontends have to be told what they share, or what they are to do.
     case fleetChanged
+    /// These were taken out and belong to no group any more: frontends end their IKE SAs.
+    case dismiss([Identity])
     case event(Event)
     /// What the store holds is laid out anew: the state must be read again.
     case readAgain

@@ -72,6 +72,11 @@ final class FakeAuthority: AuthorityService {
         for stream in state.withLock({ $0.registrations }) { stream.yield(.items([.fleet(update)])) }
     }
 
+    /// Tells every frontend who was taken out.
+    func dismiss(_ members: [Identity]) {
+        for stream in state.withLock({ $0.registrations }) { stream.yield(.items([.dismiss(members)])) }
+    }
+
     func note(_ change: (inout Seen) -> Void) { state.withLock { change(&$0.seen) } }
 
     private func refusal() -> StreamRefusal? {

@@ -177,6 +177,38 @@ import Testing
         }
     }
 
+    private func dismissed(_ effects: [AuthorityEffect]) -> [[Identity]] {
+        effects.compactMap { if case .dismiss(let members) = $0 { members } else { nil } }
+    }
+
+    @Test func whoIsInNoGroupAnyMoreIsDismissedByTheFrontends() throws {
+        let authority = try Authority()
+        for name in ["a", "b"] { try authority.apply(try exampleGroup(name: name)) }
+        for name in ["a", "b"] { _ = try authority.register(try authority.join("gm1.example", group: name)) }
+        _ = try authority.register(try authority.join("gm2.example", group: "a"))
+        // Over its IKE SA it still may speak of the other group.
+        _ = try evict(authority, "gm1.example", group: GroupName("a")).get()
+        #expect(dismissed(authority.effects).isEmpty && authority.core.outsiders.isEmpty)
+        _ = try evict(authority, "gm1.example", "gm2.example", group: GroupName("b")).get()
+        #expect(dismissed(authority.effects) == [[.fqdn("gm1.example")]])
+        #expect(authority.core.outsiders == [.fqdn("gm1.example")])
+        // A frontend that comes to the next leader is told again.
+        try authority.restart()
+        #expect(authority.core.outsiders == [.fqdn("gm1.example")])
+        let mandate = try authority.mandate()
+        _ = try authority.operate(.control(.allow([.fqdn("gm1.example")], group: nil, mandate))).get()
+        #expect(authority.core.outsiders.isEmpty)
+    }
+
+    @Test func aDryRunDismissesNobody() throws {
+        let authority = try Authority()
+        let group = try group(of: 2, authority)
+        let request = OperatorRequest.control(
+            .evict([.fqdn("gm1.example")], group: group.name, try authority.mandate(isDryRun: true)))
+        _ = try authority.operate(request).get()
+        #expect(dismissed(authority.effects).isEmpty)
+    }
+
     @Test func denyBarsWithoutNewKeysAndAllowLifts() throws {
         let authority = try Authority()
         let group = try group(of: 1, authority)

@@ -1,5 +1,6 @@
 import GRPCCore
 package import GroupModel
+package import IKEVocabulary
 import Synchronization
 
 /// A frontend's link to the leading authority.
@@ -29,6 +30,7 @@ package final class RegistrationClient: Sendable {
     private let name: String
     private let announcement: FrontendAnnouncement?
     private let onFleet: @Sendable (FleetUpdate) -> Void
+    private let onDismissed: @Sendable ([Identity]) -> Void
     private let answerWait: Duration
     private let stream: LeaderStream
     private let state = Mutex(State())
@@ -38,12 +40,14 @@ package final class RegistrationClient: Sendable {
     package init(
         link: AuthorityLink, announcement: FrontendAnnouncement? = nil, answerWait: Duration = .seconds(4),
         onFleet: @escaping @Sendable (FleetUpdate) -> Void = { _ in },
+        onDismissed: @escaping @Sendable ([Identity]) -> Void = { _ in },
         onAnswers: @escaping @Sendable ([RegistrationAnswer]) -> Void,
         onState: @escaping @Sendable (LinkState) -> Void
     ) {
         name = link.name
         self.announcement = announcement
         self.onFleet = onFleet
+        self.onDismissed = onDismissed
         self.answerWait = answerWait
         stream = LeaderStream(link: link)
         self.onAnswers = onAnswers
@@ -199,6 +203,10 @@ extension RegistrationClient {
 
     fileprivate func received(_ batch: Gcks_V1_RegistrationAnswerBatch) throws(ContractError) {
         if batch.hasFleet { onFleet(try FleetUpdate(batch.fleet)) }
+        let dismissed = try checkedList(
+            batch.dismissed, "RegistrationAnswerBatch.dismissed", atMost: Limits.batchItems
+        ) { member throws(ContractError) in try Identity(member) }
+        if !dismissed.isEmpty { onDismissed(dismissed) }
         let answers = try checkedList(
             batch.answers, "RegistrationAnswerBatch.answers", atMost: Limits.batchItems
         ) { answer throws(ContractError) in try RegistrationAnswer(answer) }

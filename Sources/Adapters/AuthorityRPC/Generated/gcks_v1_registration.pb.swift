@@ -312,7 +312,7 @@ package nonisolated struct Gcks_V1_TransformAttribute: Sendable {
   package init() {}
 }
 
-/// At most 1024 answers.
+/// At most 1024 answers, and as many dismissed.
 package nonisolated struct Gcks_V1_RegistrationAnswerBatch: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -337,6 +337,9 @@ package nonisolated struct Gcks_V1_RegistrationAnswerBatch: Sendable {
   package var hasFleet: Bool {self._fleet != nil}
   /// Clears the value of `fleet`. Subsequent reads from it will return its default value.
   package mutating func clearFleet() {self._fleet = nil}
+
+  /// Members that were taken out and belong to no group: their IKE SAs end now.
+  package var dismissed: [Gcks_V1_Identity] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -929,7 +932,7 @@ nonisolated extension Gcks_V1_TransformAttribute: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Gcks_V1_RegistrationAnswerBatch: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".RegistrationAnswerBatch"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}answers\0\u{1}fleet\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}answers\0\u{1}fleet\0\u{1}dismissed\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -940,6 +943,7 @@ nonisolated extension Gcks_V1_RegistrationAnswerBatch: SwiftProtobuf.Message, Sw
       case 1: try { try decoder.decodeSingularMessageField(value: &self._welcome) }()
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.answers) }()
       case 3: try { try decoder.decodeSingularMessageField(value: &self._fleet) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.dismissed) }()
       default: break
       }
     }
@@ -959,6 +963,9 @@ nonisolated extension Gcks_V1_RegistrationAnswerBatch: SwiftProtobuf.Message, Sw
     try { if let v = self._fleet {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
     } }()
+    if !self.dismissed.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.dismissed, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -966,6 +973,7 @@ nonisolated extension Gcks_V1_RegistrationAnswerBatch: SwiftProtobuf.Message, Sw
     if lhs._welcome != rhs._welcome {return false}
     if lhs.answers != rhs.answers {return false}
     if lhs._fleet != rhs._fleet {return false}
+    if lhs.dismissed != rhs.dismissed {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -70,6 +70,12 @@ struct RegistrationEndpoint: Gcks_V1_Registration.SimpleServiceProtocol {
                     var batch = Gcks_V1_RegistrationAnswerBatch()
                     batch.fleet = Gcks_V1_FleetUpdate(update)
                     updates.append(batch)
+                case .dismiss(let members):
+                    for start in stride(from: 0, to: members.count, by: Limits.batchItems) {
+                        var batch = Gcks_V1_RegistrationAnswerBatch()
+                        batch.dismissed = members[start...].prefix(Limits.batchItems).map(Gcks_V1_Identity.init)
+                        updates.append(batch)
+                    }
                 }
             }
             return updates + batches(answers)
