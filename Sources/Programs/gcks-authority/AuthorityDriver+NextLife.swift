@@ -1,6 +1,7 @@
 import AuthorityCore
 import GroupModel
 import IKEVocabulary
+import ReplicatedStore
 import Telemetry
 
 extension AuthorityDriver {

@@ -159,7 +159,7 @@ actor AuthorityDriver {
             frontends[session]?.output.yield(.items([.answer(answer)]))
         case .operation(_, _, let token):
             replies.removeValue(forKey: token)?.resume(returning: .failure(.conflict("the store refuses it: \(why)")))
-        case .broadcast, .timer, .audit, .frontend: break
+        case .broadcast, .timer, .audit, .frontend, .newLife: break
         }
     }
 

@@ -21,14 +21,16 @@ extension AuthorityCore {
     private func backup(at now: WallTime) -> BackupDocument {
         BackupDocument(
             cluster: audit.key.key.cluster, trail: audit.head, life: life, madeAt: now, authority: node,
-            groups: sortedGroups.map { group in
-                GroupBackup(
-                    definition: group.definition, generation: group.row.generation,
-                    nextSenderID: group.row.nextSenderID, schedule: group.schedule,
-                    exclusions: group.exclusions.values.sorted { $0.identity.description < $1.identity.description },
-                    dataSPIs: (group.dataSAs.map(\.row.spi) + group.abandonedDataSAs.map(\.spi)).sorted(by: <),
-                    members: group.members.count)
-            })
+            groups: sortedGroups.map(backup))
+    }
+
+    private func backup(_ group: GroupState) -> GroupBackup {
+        let exclusions = group.exclusions.values.sorted { $0.identity.description < $1.identity.description }
+        let spis = group.dataSAs.map(\.row.spi) + group.abandonedDataSAs.map(\.spi)
+        return GroupBackup(
+            definition: group.definition, generation: group.row.generation, nextSenderID: group.row.nextSenderID,
+            schedule: group.schedule, exclusions: exclusions,
+            dataSPIs: spis.sorted { $0.rawValue < $1.rawValue }, members: group.members.count)
     }
 
     /// The old cluster may have gone on after the backup, so nothing of it is taken up again: every SA is new, its SPI of a life

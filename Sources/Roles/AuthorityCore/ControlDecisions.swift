@@ -193,7 +193,7 @@ extension AuthorityCore {
         }
     }
 
-    private var sortedGroups: [GroupState] { groups.values.sorted { $0.name < $1.name } }
+    var sortedGroups: [GroupState] { groups.values.sorted { $0.name < $1.name } }
 
     // MARK: Emergency
 

@@ -52,7 +52,8 @@ final class ModelStore: ReplicatedStoring {
                 case .removeRekeySA(let spi): next.usedMessageIDs = next.usedMessageIDs.filter { $0.spi != spi }
                 case .recordOperation(let row):
                     for id in row.senderIDs {
-                        let given = GivenSenderID(group: row.group, id: id)
+                        guard let group = row.group else { continue }
+                        let given = GivenSenderID(group: group, id: id)
                         guard next.givenSenderIDs.insert(given).inserted else {
                             return .failure(.constraint("sender id"))
                         }
