@@ -45,7 +45,8 @@ extension AuthorityCore {
         let object = "group/\(group.name)"
         func note(_ action: String, _ sa: String) {
             draft.audit.append(
-                causer.entry(action, "\(object)/\(sa)", result: "done: new life", from: before, to: group.row.generation))
+                causer.entry(
+                    action, "\(object)/\(sa)", result: "done: new life", from: before, to: group.row.generation))
         }
         group.row.generation = GSAGeneration(rawValue: before.rawValue + 1)
         group.row.changedAt = now

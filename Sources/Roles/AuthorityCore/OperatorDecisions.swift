@@ -76,7 +76,9 @@ extension AuthorityCore {
         draft.mutations.append(.recordOperation(row))
         draft.effects.append(
             .event(
-                Event(kind, .notice, [("group", group?.text ?? "all"), ("by", actor), ("what", lines.joined(separator: "; "))])))
+                Event(
+                    kind, .notice,
+                    [("group", group?.text ?? "all"), ("by", actor), ("what", lines.joined(separator: "; "))])))
     }
 
     private func rekeyNow(
