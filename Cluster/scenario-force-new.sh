@@ -63,11 +63,15 @@ check "it leads" until_ok 30 has_leader
 check "a new life has begun" equal "$(items 'len(items)' audit search --action life-begun)" 1
 stop frontend-1
 start_frontend 1
+check "a rekey calls the members in" ctl_quietly rekey now market-data --all
+for n in 1 2 3; do check "gm$n.demo hears of a Rekey SA it does not know" until_ok 10 logged "gm$n.demo" '"reregistration-planned".*unknown-spi'; done
+# They come within three minutes; started again, they come at once.
+for n in 1 2 3; do stop "gm$n.demo" KILL; start_member "gm$n.demo"; done
 check "three members register again" until_ok 60 members_are 3
 check "they hold the same keys" until_ok 20 same_at_all
 installed | comm -13 "$run/before" - >"$run/after"
 check "all data SAs are of the second life" equal "$(awk '$1 == "data" && $2 !~ /^002/' "$run/after" | wc -l)" 0
-check "they are rekeyed" ctl_quietly rekey now market-data --all
+check "they are rekeyed again" ctl_quietly rekey now market-data --all
 check "and follow" until_ok 20 same_at_all
 stop authority-1
 start_authority 1

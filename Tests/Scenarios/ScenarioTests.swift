@@ -48,6 +48,10 @@ struct ScenarioTests {
 
     @Test func aLeaderWithAFullDiskGivesWay() { run("disk-full") }
 
+    @Test func aBackupIsRestoredAndNothingOfTheOldClusterComesBack() { run("backup") }
+
+    @Test func oneOfThreeGoesOnAloneWhenTheOthersAreLost() { run("force-new") }
+
     private func run(_ name: String, sourceLocation: SourceLocation = #_sourceLocation) {
         let script = ScenarioScript.run(name)
         #expect(script.held, "\(name):\n\(script.output)", sourceLocation: sourceLocation)
