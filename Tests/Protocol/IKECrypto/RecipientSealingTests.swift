@@ -32,7 +32,9 @@ import Testing
             var changed = sealed
             changed[index] ^= 0x80
             // X25519 ignores the top bit of a public value, but the value is authenticated as it stands.
-            #expect(throws: CryptoError.self, "octet \(index)") { _ = try sealing.open(changed, with: recipient).exposed() }
+            #expect(throws: CryptoError.self, "octet \(index)") {
+                _ = try sealing.open(changed, with: recipient).exposed()
+            }
         }
         for count in [0, 8, 71, 87, sealed.count - 1] {
             #expect(throws: CryptoError.self) {

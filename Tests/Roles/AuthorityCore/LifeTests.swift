@@ -72,7 +72,9 @@ import Testing
         #expect(used.state.groups == before)
 
         let fresh = try Authority(seed: 3)
-        func restore(_ document: BackupDocument, _ life: UInt32? = nil, reason: String? = "x") throws -> OperatorFailure? {
+        func restore(_ document: BackupDocument, _ life: UInt32? = nil, reason: String? = "x") throws
+            -> OperatorFailure?
+        {
             let mandate = try fresh.mandate(reason)
             let life = life.flatMap { ClusterLife(rawValue: $0) }
             if case .failure(let failure) = try fresh.operate(.backup(.restore(document, life: life, mandate))) {
