@@ -37,10 +37,11 @@ extension AuthorityDriver {
             let fresh = try AuthorityCore(
                 state: state, sealer: sealer, engine: CryptoEngine(), entropy: SystemEntropy(), limits: limits,
                 node: name, now: clocks.wall())
-            if let pending = nextLife.pending() { try await begin(pending, with: fresh) }
+            if let pending = try nextLife.pending() { try await begin(pending, with: fresh) }
             core = fresh
             leadingSince = clocks.wall()
             assignments = OrderAssignments()
+            offered = Dictionary(uniqueKeysWithValues: fresh.unfinishedRekeyOrders.map { ($0.number, $0) })
             fleet.isTold = false
             log.record(
                 Event(
@@ -49,7 +50,7 @@ extension AuthorityDriver {
                         ("node", name), ("term", "\(state.term.rawValue)"), ("groups", "\(state.groups.count)"),
                         ("members", "\(state.members.count)"),
                     ]))
-            for order in fresh.unfinishedRekeyOrders { assign(order) }
+            for order in offeredInOrder { assign(order) }
             // That of a leadership before, which was lost before its first commit, is no longer true.
             waiting.removeAll { if case .audit(let entry) = $0 { entry.action == AuditEntry.gained } else { false } }
             waiting.insert(.audit(.leadershipGained(by: name, term: state.term)), at: 0)
@@ -104,7 +105,7 @@ extension AuthorityDriver {
             remember(peer.status(isConnected: false), "broadcaster")
         }
         (frontends, broadcasters, assignments) = ([:], [:], OrderAssignments())
-        fleet = FleetDesk()
+        (fleet, offered) = (FleetDesk(), [:])
     }
 }
 

@@ -9,6 +9,9 @@ extension AuthorityDriver {
     func begin(_ operation: OperationID, with fresh: AuthorityCore) async throws {
         let decision = fresh.decide(
             [.newLife(operation, reason: "the log was taken over by one surviving node")], at: clocks.wall())
+        guard fresh.hasDone(operation) else {
+            throw AuthorityFailure.unusable("no new life can begin: \(name) serves nobody")
+        }
         let receipt = try await store.commit(decision.transaction)
         commits = receipt.index
         perform(decision.committed(receipt))

@@ -49,20 +49,23 @@ extension AuthorityDriver {
     // MARK: Broadcasters
 
     func openBroadcastDesk(_ peer: PeerIdentity) throws(StreamRefusal) -> BroadcastDesk {
-        guard let core else { throw .notLeader(leaderName) }
+        guard core != nil else { throw .notLeader(leaderName) }
         let number = takeNumber()
         let (stream, output) = AsyncStream.makeStream(of: SessionOutput<BroadcastOutput>.self)
         broadcasters[number] = ConnectedPeer(
             identity: peer, output: output, since: clocks.wall(), heardAt: clocks.monotonic())
         log.record(Event("broadcaster-connected", .info, [("broadcaster", peer.name)]))
-        for order in core.unfinishedRekeyOrders where !assignments.has(order.number) { assign(order) }
+        for order in offeredInOrder where !assignments.has(order.number) { assign(order) }
         return BroadcastDesk(number: number, driver: self, orders: stream)
     }
 
     func acknowledge(_ numbers: [Int64], session: Int) {
         guard broadcasters[session] != nil else { return }
         broadcasters[session]?.heardAt = clocks.monotonic()
-        for number in numbers { assignments.acknowledge(number, by: session) }
+        for number in numbers {
+            assignments.acknowledge(number, by: session)
+            offered[number] = nil
+        }
         enqueue([.broadcast(numbers)])
     }
 
@@ -77,7 +80,7 @@ extension AuthorityDriver {
         remember(peer.status(isConnected: false), "broadcaster")
         log.record(Event("broadcaster-disconnected", .notice, [("broadcaster", peer.identity.name)]))
         assignments.forget(session: number)
-        for order in core?.unfinishedRekeyOrders ?? [] where !assignments.has(order.number) { assign(order) }
+        for order in offeredInOrder where !assignments.has(order.number) { assign(order) }
     }
 
     /// Bounded: over a Unix socket peers choose their own names.

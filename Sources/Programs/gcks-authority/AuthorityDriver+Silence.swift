@@ -39,7 +39,7 @@ extension AuthorityDriver {
             numbers, by: session, among: broadcasters.keys, at: clocks.monotonic())
         guard !taken.isEmpty else { return }
         peer.output.yield(.items(taken.sorted().map { .withdrawn($0) }))
-        let orders = (core?.unfinishedRekeyOrders ?? []).filter { taken.contains($0.number) }
+        let orders = offeredInOrder.filter { taken.contains($0.number) }
         for order in orders { assign(order) }
         for group in Set(orders.map(\.group)) {
             log.record(

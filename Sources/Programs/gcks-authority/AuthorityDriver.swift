@@ -52,6 +52,8 @@ actor AuthorityDriver {
     var gone: [String: LinkStatus] = [:]
     var replies: [Int: CheckedContinuation<Result<OperatorReply, OperatorFailure>, Never>] = [:]
     var assignments = OrderAssignments()
+    /// Rekey orders whose commit we have seen and no acknowledgement: the core's own may be of a decision under way.
+    var offered: [Int64: RekeyOrder] = [:]
     var care = StoreCare()
 
     init(
@@ -173,8 +175,12 @@ actor AuthorityDriver {
             case .reply(let result, let token):
                 care.uncertain.remove(token)
                 replies.removeValue(forKey: token)?.resume(returning: result)
-            case .broadcast(let order): assign(order)
-            case .withdraw(let number): assignments.finish(number)
+            case .broadcast(let order):
+                offered[order.number] = order
+                assign(order)
+            case .withdraw(let number):
+                offered[number] = nil
+                assignments.finish(number)
             case .fleetChanged: fleet.isTold = false
             case .dismiss(let members):
                 for peer in frontends.values { peer.output.yield(.items([.dismiss(members)])) }
@@ -187,6 +193,8 @@ actor AuthorityDriver {
         for (session, batch) in answers { frontends[session]?.output.yield(.items(batch.map { .answer($0) })) }
         tellFleet()
     }
+
+    var offeredInOrder: [RekeyOrder] { offered.values.sorted { $0.number < $1.number } }
 
     func assign(_ order: RekeyOrder) {
         guard let session = assignments.assign(order, among: broadcasters.keys, at: clocks.monotonic()) else { return }

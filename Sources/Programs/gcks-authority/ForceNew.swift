@@ -20,13 +20,14 @@ struct ForceNew {
                 """, code: Startup.usage)
         }
         let order = NextLifeOrder(dataDirectory: settings.dataDirectory)
+        var isOurs = false
         do {
             // The order comes first: a log that was taken over is never served from without it.
-            try order.place()
+            isOurs = try order.place()
             try TakeOver.run(
                 id: settings.id, name: settings.name, dataDirectory: settings.dataDirectory + "/store")
         } catch {
-            try? order.remove()
+            if isOurs { try? order.remove() }
             Startup.fail("gcks-authority: \(error)")
         }
         Startup.tell(

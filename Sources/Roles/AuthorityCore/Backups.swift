@@ -57,10 +57,17 @@ extension AuthorityCore {
                 + "it had \(group.members) members"
         }
         guard !mandate.isDryRun else { return lines.map { $0 + " (dry run)" } }
-        begin(life, into: &draft)
+        let before = self.life
+        self.life = life
         spisInUse.formUnion(document.groups.flatMap(\.dataSPIs))
         var restored: [GroupState] = []
-        for group in document.groups { restored.append(try make(group, at: now)) }
+        do {
+            for group in document.groups { restored.append(try make(group, at: now)) }
+        } catch {
+            self.life = before
+            throw error
+        }
+        draft.mutations.append(.setLife(life))
         let causer = Causer(actor, mandate)
         for group in restored { take(group, by: causer, into: &draft) }
         draft.audit.append(
@@ -131,10 +138,5 @@ extension AuthorityCore {
                 causer.entry(
                     "data-sa-made", "\(object)/data-sa/\(held.row.name)/\(held.row.spi)", to: group.row.generation))
         }
-    }
-
-    func begin(_ life: ClusterLife, into draft: inout DecisionDraft) {
-        self.life = life
-        draft.mutations.append(.setLife(life))
     }
 }

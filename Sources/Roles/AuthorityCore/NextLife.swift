@@ -1,4 +1,4 @@
-import GroupModel
+package import GroupModel
 import IKECrypto
 import IKEVocabulary
 
@@ -10,32 +10,40 @@ extension AuthorityCore {
         _ operation: OperationID, reason: String, at now: WallTime, into draft: inout DecisionDraft
     ) {
         guard operations[operation] == nil else { return }
+        let ended = life
+        let fresh: [(GroupState, HeldRekeySA, [HeldDataSA])]
         do {
             guard let next = life.next else { throw CryptoError.unsupportedAlgorithm }
-            let ended = life
-            begin(next, into: &draft)
-            let fresh = try sortedGroups.map { group in
+            life = next
+            fresh = try sortedGroups.map { group in
                 (
                     group, try makeRekeySA(for: group.name, group.definition.rekey, signingKey: nil, at: now),
                     group.definition.data.map { makeDataSA(for: group.name, $0, at: now) }
                 )
             }
-            let causer = Causer(authority: node, reason: reason)
-            for (group, rekeySA, dataSAs) in fresh {
-                renew(group, rekeySA, dataSAs, by: causer, at: now, into: &draft)
-            }
-            for number in rekeyOrders.keys.sorted() {
-                draft.mutations.append(.removeRekeyOrder(number))
-                draft.effects.append(.withdraw(number))
-            }
-            rekeyOrders = [:]
-            draft.audit.append(causer.entry("life-begun", "cluster", result: "life \(next) after \(ended)"))
-            record(
-                operation, "new-life", nil, ["life \(next) begins"], by: node, at: now, into: &draft)
         } catch {
-            draft.effects.append(.event(Event("life-not-begun", .error, [("why", "\(error)")])))
+            life = ended
+            draft.effects.append(.event(Event("life-not-begun", .error, [("life", "\(ended)"), ("why", "\(error)")])))
+            return
         }
+        draft.mutations.append(.setLife(life))
+        let causer = Causer(authority: node, reason: reason)
+        for (group, rekeySA, dataSAs) in fresh {
+            renew(group, rekeySA, dataSAs, by: causer, at: now, into: &draft)
+        }
+        for number in rekeyOrders.keys.sorted() {
+            draft.mutations.append(.removeRekeyOrder(number))
+            draft.effects.append(.withdraw(number))
+        }
+        rekeyOrders = [:]
+        // Whether one was used may be known to the lost nodes only.
+        for token in upkeep.tokens { put(.removeToken(secretHash: token.secretHash), into: &draft) }
+        draft.audit.append(causer.entry("life-begun", "cluster", result: "life \(life) after \(ended)"))
+        record(operation, "new-life", nil, ["life \(life) begins"], by: node, at: now, into: &draft)
     }
+
+    /// Whether this operation was decided; its result is remembered for a while.
+    package func hasDone(_ operation: OperationID) -> Bool { operations[operation] != nil }
 
     private func renew(
         _ group: GroupState, _ rekeySA: HeldRekeySA, _ dataSAs: [HeldDataSA], by causer: Causer, at now: WallTime,

@@ -7,9 +7,18 @@ extension AuthorityCore {
         _ request: OperatorRequest, by actor: OperatorActor, at now: WallTime, into draft: inout DecisionDraft
     ) -> Result<OperatorReply, OperatorFailure> {
         let result =
-            request.refusal(to: actor).map { .failure($0) } ?? answer(request, by: actor, at: now, into: &draft)
+            (request.refusal(to: actor) ?? misused(request)).map { .failure($0) }
+            ?? answer(request, by: actor, at: now, into: &draft)
         noteRefusal(request, by: actor, result, into: &draft)
         return result
+    }
+
+    /// A request id belongs to what it was first used for.
+    private func misused(_ request: OperatorRequest) -> OperatorFailure? {
+        guard let mandate = request.mandate, !mandate.isDryRun, let earlier = operations[mandate.operation],
+            earlier.kind != request.action
+        else { return nil }
+        return .conflict("request id \(mandate.operation) was used for \(earlier.kind): take another")
     }
 
     private func answer(

@@ -37,6 +37,7 @@ extension AuthorityCore {
             throw OperatorFailure.conflict(
                 "the leader does not hold root key \(name): add it to root_key and start it again")
         }
+        try requireClusterView()
         for node in clusterView.nodes where node.isVoter && !holders.contains(node.name) {
             throw OperatorFailure.conflict(
                 "\(node.name) did not say that it holds root key \(name): add the key there, start it again and let it answer"

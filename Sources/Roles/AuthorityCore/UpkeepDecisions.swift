@@ -64,6 +64,7 @@ extension AuthorityCore {
         guard schema > upkeep.schema else {
             throw OperatorFailure.conflict("the store is in schema \(upkeep.schema), and a schema is never lowered")
         }
+        try requireClusterView()
         for node in clusterView.nodes where node.isVoter || node.id == clusterView.own {
             guard let most = known[node.name] else {
                 throw OperatorFailure.conflict("\(node.name) did not say what it knows: it must run and answer first")
@@ -81,6 +82,13 @@ extension AuthorityCore {
         put(.raiseSchema(from: upkeep.schema, to: schema), into: &draft)
         draft.effects.append(.readAgain)
         return lines
+    }
+
+    /// What asks about every voter must not be decided by a leadership that has not seen them.
+    func requireClusterView() throws(OperatorFailure) {
+        guard clusterView.nodes.contains(where: { $0.id == clusterView.own }) else {
+            throw .unavailable("the log's nodes are not known at this moment: ask again")
+        }
     }
 
     // MARK: What goes on by itself

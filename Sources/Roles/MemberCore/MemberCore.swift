@@ -172,10 +172,11 @@ package final class MemberCore {
     // MARK: Sent to another frontend (RFC 5685)
 
     private func redirected(to gateway: RedirectGateway, at now: Moment) {
-        guard stopsAt == nil else { return }
         let frontend = connection.frontend(of: configuration)?.remote.description ?? "none"
         work.event("redirected", .notice, limitedBy: frontend, [("from", frontend), ("to", "\(gateway)")])
+        // Counted while the member stops, too: a frontend that drains must not be asked again without end.
         guard connection.isUp else { return connection.follow(gateway, configuration, at: now) }
+        guard stopsAt == nil else { return }
         if let effects = connection.move(to: gateway, configuration, work, at: now) {
             takeOfSuccessor(effects, at: now)
         }
