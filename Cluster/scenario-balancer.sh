@@ -24,7 +24,7 @@ hold() { # file, options...: members that register, stay and ask for signs of li
   local file=$1
   shift
   timeout 100 "$bin/gcks-loadgen" hold --frontend "127.0.7.10:$ike" --nat-traversal-port "$nat" --source 127.0.7.100 \
-    --sources 16 --group keyid:market-data --sender-ids 1 --liveness 1500 --leave "$@" >"$run/$file" 2>>"$run/log/loadgen.log"
+    --sources 16 --group keyid:market-data --sender-ids 1 --liveness 5000 --leave "$@" >"$run/$file" 2>>"$run/log/loadgen.log"
 }
 
 figure() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' "$run/$1" "$2"; }

@@ -5,7 +5,11 @@ import IKEVocabulary
 struct BackupCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "backup", abstract: "Keeps what a cluster can be made again from.",
-        discussion: "A backup holds groups, exclusions and schedules, and no key: a restored cluster makes new ones.",
+        discussion: """
+            A backup holds groups, exclusions and schedules, and no key: a restored cluster makes new ones.
+
+            Example: gcksctl backup create cluster.backup --to backup.key.pub
+            """,
         subcommands: [BackupKey.self, BackupCreate.self, BackupVerify.self, BackupRestore.self])
 }
 

@@ -120,7 +120,13 @@ import Testing
         let first = try leaderWithGroups()
         let new = try ring(Self.new).id
         let second = try Leader(first.state, try ring(Self.old, Self.new))
-        let asked = UpkeepRequest.rootKeyRotate(target: new, holders: [], try second.mandate())
+        let asked = UpkeepRequest.rootKeyRotate(target: new, holders: ["authority-1"], try second.mandate())
+        guard case .failure(.unavailable) = try second.operate(.upkeep(asked)) else {
+            Issue.record("decided without having seen the log's nodes")
+            return
+        }
+        second.core.clusterView = ClusterView(
+            own: 1, nodes: [.init(id: 1, name: "authority-1", role: "voter", store: "", isReachable: true)])
         _ = try second.operate(.upkeep(asked)).get()
         #expect(throws: AuthorityFailure.self) { try Leader(second.state, try self.ring(Self.old)) }
         #expect(throws: AuthorityFailure.self) { try Leader(second.state, try self.ring(Self.new)) }
