@@ -153,6 +153,15 @@ extension AuthorityCore {
         }
         let lines = found.map { "\($1) no longer barred from \($0.name): its rules decide" }
         guard !mandate.isDryRun else { return lines.map { $0 + " (dry run)" } }
+        // Who comes back must not open what was sent while it was out: a new KEK and new TEKs come first, for those who are there.
+        let touched = chosen.filter { group in found.contains { $0.0 === group } }
+        try requireRoomForOrders(touched.count)
+        for group in touched {
+            let plan = RekeyPlan(
+                cause: .exclusion, replacesRekeySA: true, replacesAuthKey: false,
+                dataSAs: Set(group.definition.data.map(\.name)))
+            try rekey(group, plan, by: causer, at: now, into: &draft)
+        }
         for (group, identity) in found {
             group.exclusions.removeValue(forKey: identity)
             draft.mutations.append(.removeExclusion(identity, group: group.name))
