@@ -1,5 +1,6 @@
 import Glibc
 package import KeyMaterial
+import Octets
 
 /// A file of keys of 32 octets, raw or as hex digits, for its owner only: one key, or two root keys. Its octets go from the kernel
 /// into a block that is zeroised, and nowhere else.
@@ -30,7 +31,7 @@ package enum KeyFile {
         guard content.count != keyOctets else { return content }
         // Two root keys have twice the digits.
         let count = content.withUnsafeOctets { text in
-            text.count { ![0x20, 0x09, 0x0a, 0x0d].contains($0) } > 2 * keyOctets ? 2 * keyOctets : keyOctets
+            text.count { !Hex.isSpace($0) } > 2 * keyOctets ? 2 * keyOctets : keyOctets
         }
         return try SecretOctets(count: count) { (key) throws(RootKeyError) in
             let isWhole = content.withUnsafeOctets { decodeHex($0, into: key) }
@@ -46,14 +47,8 @@ package enum KeyFile {
     private static func decodeHex(_ text: UnsafeRawBufferPointer, into key: UnsafeMutableRawBufferPointer) -> Bool {
         var digits = 0
         for character in text {
-            let nibble: UInt8
-            switch character {
-            case 0x20, 0x09, 0x0a, 0x0d: continue
-            case 0x30...0x39: nibble = character - 0x30
-            case 0x41...0x46: nibble = character - 0x37
-            case 0x61...0x66: nibble = character - 0x57
-            default: return false
-            }
+            if Hex.isSpace(character) { continue }
+            guard let nibble = Hex.nibble(character) else { return false }
             guard digits < key.count * 2 else { return false }
             key[digits / 2] = key[digits / 2] << 4 | nibble
             digits += 1

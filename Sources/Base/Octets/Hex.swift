@@ -19,14 +19,8 @@ package enum Hex {
         var octets: [UInt8] = []
         var high: UInt8?
         for character in text.utf8 {
-            let nibble: UInt8
-            switch character {
-            case 0x20, 0x09, 0x0a, 0x0d: continue
-            case 0x30...0x39: nibble = character - 0x30
-            case 0x41...0x46: nibble = character - 0x37
-            case 0x61...0x66: nibble = character - 0x57
-            default: return nil
-            }
+            if isSpace(character) { continue }
+            guard let nibble = nibble(character) else { return nil }
             if let first = high {
                 octets.append(first << 4 | nibble)
                 high = nil
@@ -35,5 +29,17 @@ package enum Hex {
             }
         }
         return high == nil ? octets : nil
+    }
+    /// Blank, tab or line end: what may stand between digits.
+    package static func isSpace(_ character: UInt8) -> Bool { [0x20, 0x09, 0x0a, 0x0d].contains(character) }
+
+    /// The value of one hex digit in ASCII; nil for anything else.
+    package static func nibble(_ character: UInt8) -> UInt8? {
+        switch character {
+        case 0x30...0x39: character - 0x30
+        case 0x41...0x46: character - 0x37
+        case 0x61...0x66: character - 0x57
+        default: nil
+        }
     }
 }

@@ -17,11 +17,4 @@ extension AuthorityDriver {
             throw .unavailable("the trail cannot be read: \(error)")
         }
     }
-
-    /// Records something outside the core: a node that drains, a backup, a transfer. It is in the trail when it was committed; with
-    /// a leadership that is lost before, it is not.
-    func recordAudit(_ entry: AuditEntry) {
-        guard core != nil else { return }
-        enqueue([.audit(entry)])
-    }
 }

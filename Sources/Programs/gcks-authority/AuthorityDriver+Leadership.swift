@@ -50,7 +50,7 @@ extension AuthorityDriver {
                         ("node", name), ("term", "\(state.term.rawValue)"), ("groups", "\(state.groups.count)"),
                         ("members", "\(state.members.count)"),
                     ]))
-            for order in offeredInOrder { assign(order) }
+            assignWaiting()
             // That of a leadership before, which was lost before its first commit, is no longer true.
             waiting.removeAll { if case .audit(let entry) = $0 { entry.action == AuditEntry.gained } else { false } }
             waiting.insert(.audit(.leadershipGained(by: name, term: state.term)), at: 0)

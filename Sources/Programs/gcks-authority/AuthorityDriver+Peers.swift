@@ -55,7 +55,7 @@ extension AuthorityDriver {
         broadcasters[number] = ConnectedPeer(
             identity: peer, output: output, since: clocks.wall(), heardAt: clocks.monotonic())
         log.record(Event("broadcaster-connected", .info, [("broadcaster", peer.name)]))
-        for order in offeredInOrder where !assignments.has(order.number) { assign(order) }
+        assignWaiting()
         return BroadcastDesk(number: number, driver: self, orders: stream)
     }
 
@@ -80,7 +80,7 @@ extension AuthorityDriver {
         remember(peer.status(isConnected: false), "broadcaster")
         log.record(Event("broadcaster-disconnected", .notice, [("broadcaster", peer.identity.name)]))
         assignments.forget(session: number)
-        for order in offeredInOrder where !assignments.has(order.number) { assign(order) }
+        assignWaiting()
     }
 
     /// Bounded: over a Unix socket peers choose their own names.

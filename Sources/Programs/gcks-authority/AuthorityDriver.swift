@@ -196,6 +196,11 @@ actor AuthorityDriver {
 
     var offeredInOrder: [RekeyOrder] { offered.values.sorted { $0.number < $1.number } }
 
+    /// Those that no broadcaster has.
+    func assignWaiting() {
+        for order in offeredInOrder where !assignments.has(order.number) { assign(order) }
+    }
+
     func assign(_ order: RekeyOrder) {
         guard let session = assignments.assign(order, among: broadcasters.keys, at: clocks.monotonic()) else { return }
         broadcasters[session]?.output.yield(.items([.order(order)]))

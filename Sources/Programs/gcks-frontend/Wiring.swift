@@ -24,12 +24,7 @@ struct Frontend {
 
     static func start(_ settings: FrontendSettings, path: String, log: EventLog) async throws -> Frontend {
         let authorities = try AuthorityLink.make(settings.authorities, tls: settings.tls, name: settings.name).get()
-        let keyLog = try settings.keyLog.map { folder in
-            log.record(
-                Event("key-log-on", .warning, [("folder", folder), ("meaning", "whoever reads it reads the traffic")]))
-            guard let keyLog = KeyLog(folder: folder) else { throw LinkFault(description: "\(folder) cannot be made") }
-            return keyLog
-        }
+        let keyLog = try KeyLogSetting.open(settings.keyLog, log)
         let eventLoop = OneLoop.eventLoop
         let driver = FrontendDriver(on: eventLoop, log: log, keyLog: keyLog)
         var entropy = SystemEntropy()

@@ -51,7 +51,10 @@ struct Member {
         try settings.sinks.map { sink -> any SASink in
             switch sink {
             case .export(let folder, let withKeys):
-                if withKeys { KeyLogSetting.warn("export-with-keys", folder, log) }
+                if withKeys {
+                    log.record(
+                        Event("export-with-keys", .warning, [("folder", folder), ("meaning", KeyLogSetting.meaning)]))
+                }
                 return try ExportSink(folder: folder, withKeys: withKeys, now: { Timestamps.now() })
             case .exec(let command, let arguments):
                 return try ExecSink(command: command, arguments: arguments, now: { Timestamps.now() })
@@ -110,21 +113,6 @@ extension SAgSettings {
     /// SAg; what is left out is everything this program can do.
     var transforms: [Proposal] {
         TransformOffer.proposals(suites: suites, keyWraps: keyWraps, authentications: authentications)
-    }
-}
-
-enum KeyLogSetting {
-    /// The lab setting, loudly.
-    static func open(_ folder: String?, _ log: EventLog) throws -> KeyLog? {
-        guard let folder else { return nil }
-        warn("key-log-on", folder, log)
-        guard let keyLog = KeyLog(folder: folder) else { throw LinkFault(description: "\(folder) cannot be made") }
-        return keyLog
-    }
-
-    static func warn(_ event: String, _ folder: String, _ log: EventLog) {
-        log.record(
-            Event(event, .warning, [("folder", folder), ("meaning", "whoever reads it reads the traffic")]))
     }
 }
 

@@ -12,8 +12,8 @@ struct MandateOptions: ParsableArguments {
     var confirm: String?
     @OptionGroup var request: RequestOptions
 
-    func mandate(isDryRun: Bool? = nil) throws(CommandEnd) -> Mandate {
-        Mandate(operation: try request.operation(), reason: reason?.reason, isDryRun: isDryRun ?? dryRun)
+    func mandate() throws(CommandEnd) -> Mandate {
+        Mandate(operation: try request.operation(), reason: reason?.reason, isDryRun: dryRun)
     }
 }
 

@@ -18,13 +18,13 @@ package struct MemberBar: Hashable, Sendable {
     }
 
     package init(_ wire: Gcks_V1_MemberBarRequest) throws(ContractError) {
-        guard wire.hasMandate else { throw ContractError("MemberBarRequest.mandate", .missing) }
+        let mandate = try Mandate(wire.hasMandate, wire.mandate, "MemberBarRequest.mandate")
         self.init(
             members: try checkedList(
                 wire.members, "MemberBarRequest.members", atMost: ControlRequest.identities
             ) { member throws(ContractError) in try Identity(member) },
             group: wire.hasGroup ? try GroupName(wire: wire.group, "MemberBarRequest.group") : nil,
-            mandate: try Mandate(wire.mandate))
+            mandate: mandate)
     }
 }
 

@@ -12,6 +12,12 @@ extension Mandate {
             operation: try OperationID(wire: wire.operation, "Mandate.operation"), reason: reason,
             isDryRun: wire.dryRun)
     }
+
+    /// Of a field that a change must have: `field` names it when it is not there.
+    init(_ isPresent: Bool, _ wire: Gcks_V1_Mandate, _ field: String) throws(ContractError) {
+        guard isPresent else { throw ContractError(field, .missing) }
+        try self.init(wire)
+    }
 }
 
 extension Gcks_V1_Mandate {

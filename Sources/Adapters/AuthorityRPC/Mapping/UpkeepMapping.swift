@@ -11,13 +11,6 @@ enum UpkeepFields {
     static func cluster(_ octets: Data, _ field: String) throws(ContractError) -> ClusterID {
         try required(ClusterID(octets: try checkedOctets(octets, field, atMost: ClusterID.count)), field)
     }
-
-    static func mandate(
-        _ has: Bool, _ message: Gcks_V1_Mandate, _ field: String
-    ) throws(ContractError) -> Mandate {
-        guard has else { throw ContractError(field, .missing) }
-        return try Mandate(message)
-    }
 }
 
 // MARK: Requests

@@ -21,8 +21,8 @@ struct AuditEndpoint: Gcks_V1_Audit.ServiceProtocol, OperatorAnswering {
         try await answer(
             request, context,
             { message throws(ContractError) in
-                guard message.hasMandate else { throw ContractError("AuditAnchorRequest.mandate", .missing) }
-                return .audit(.anchor(try Mandate(message.mandate)))
+                let mandate = try Mandate(message.hasMandate, message.mandate, "AuditAnchorRequest.mandate")
+                return .audit(.anchor(mandate))
             }, with: Self.done)
     }
 }

@@ -22,10 +22,10 @@ struct BackupEndpoint: Gcks_V1_Backup.ServiceProtocol, OperatorAnswering {
         try await answer(
             request, context,
             { message throws(ContractError) in
-                guard message.hasMandate else { throw ContractError("BackupRestoreRequest.mandate", .missing) }
+                let mandate = try Mandate(message.hasMandate, message.mandate, "BackupRestoreRequest.mandate")
                 let life = try message.hasLife ? ClusterLife(wire: message.life, "BackupRestoreRequest.life") : nil
                 return .backup(
-                    .restore(try BackupDocument(message.document), life: life, try Mandate(message.mandate)))
+                    .restore(try BackupDocument(message.document), life: life, mandate))
             }, with: Self.done)
     }
 }

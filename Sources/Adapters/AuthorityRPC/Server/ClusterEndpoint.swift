@@ -22,11 +22,11 @@ struct ClusterEndpoint: Gcks_V1_Cluster.ServiceProtocol, OperatorAnswering {
         try await answer(
             request, context,
             { message throws(ContractError) in
-                guard message.hasMandate else { throw ContractError("TransferRequest.mandate", .missing) }
+                let mandate = try Mandate(message.hasMandate, message.mandate, "TransferRequest.mandate")
                 return .cluster(
                     .transfer(
                         to: message.hasTo ? try checkedText(message.to, "TransferRequest.to") : nil,
-                        try Mandate(message.mandate)))
+                        mandate))
             }, with: Self.done)
     }
 
@@ -36,8 +36,8 @@ struct ClusterEndpoint: Gcks_V1_Cluster.ServiceProtocol, OperatorAnswering {
         try await answer(
             request, context,
             { message throws(ContractError) in
-                guard message.hasMandate else { throw ContractError("StepDownRequest.mandate", .missing) }
-                return .cluster(.stepDown(try Mandate(message.mandate)))
+                let mandate = try Mandate(message.hasMandate, message.mandate, "StepDownRequest.mandate")
+                return .cluster(.stepDown(mandate))
             }, with: Self.done)
     }
 
@@ -47,11 +47,11 @@ struct ClusterEndpoint: Gcks_V1_Cluster.ServiceProtocol, OperatorAnswering {
         try await answer(
             request, context,
             { message throws(ContractError) in
-                guard message.hasMandate else { throw ContractError("DrainRequest.mandate", .missing) }
+                let mandate = try Mandate(message.hasMandate, message.mandate, "DrainRequest.mandate")
                 return .cluster(
                     .drain(
                         node: try checkedText(message.node, "DrainRequest.node", atMost: Limits.nodeNameOctets),
-                        isDrained: message.drained, try Mandate(message.mandate)))
+                        isDrained: message.drained, mandate))
             }, with: Self.done)
     }
 

@@ -40,9 +40,9 @@ struct ControlEndpoint: Gcks_V1_GroupControl.ServiceProtocol, OperatorAnswering 
         try await answer(
             request, context,
             { message throws(ContractError) in
-                guard message.hasMandate else { throw ContractError("RekeyEmergencyRequest.mandate", .missing) }
+                let mandate = try Mandate(message.hasMandate, message.mandate, "RekeyEmergencyRequest.mandate")
                 let group = try GroupName(wire: message.group, "RekeyEmergencyRequest.group")
-                return .control(.emergency(group, try Mandate(message.mandate)))
+                return .control(.emergency(group, mandate))
             }, with: Self.done)
     }
 
@@ -70,10 +70,10 @@ struct ControlEndpoint: Gcks_V1_GroupControl.ServiceProtocol, OperatorAnswering 
         try await answer(
             request, context,
             { message throws(ContractError) in
-                guard message.hasMandate else { throw ContractError("RekeyScheduleSetRequest.mandate", .missing) }
+                let mandate = try Mandate(message.hasMandate, message.mandate, "RekeyScheduleSetRequest.mandate")
                 let group = try GroupName(wire: message.group, "RekeyScheduleSetRequest.group")
                 return .control(
-                    .setSchedule(group, try RekeySchedule(message.schedule), try Mandate(message.mandate)))
+                    .setSchedule(group, try RekeySchedule(message.schedule), mandate))
             }, with: Self.done)
     }
 
@@ -83,9 +83,9 @@ struct ControlEndpoint: Gcks_V1_GroupControl.ServiceProtocol, OperatorAnswering 
         try await answer(
             request, context,
             { message throws(ContractError) in
-                guard message.hasMandate else { throw ContractError("RekeyPauseRequest.mandate", .missing) }
+                let mandate = try Mandate(message.hasMandate, message.mandate, "RekeyPauseRequest.mandate")
                 let group = try GroupName(wire: message.group, "RekeyPauseRequest.group")
-                return .control(.pause(group, message.paused, try Mandate(message.mandate)))
+                return .control(.pause(group, message.paused, mandate))
             }, with: Self.done)
     }
 

@@ -29,7 +29,7 @@ struct FleetEndpoint: Gcks_V1_Fleet.ServiceProtocol, OperatorAnswering {
         try await answer(
             request, context,
             { message throws(ContractError) in
-                guard message.hasMandate else { throw ContractError("FrontendDrainRequest.mandate", .missing) }
+                let mandate = try Mandate(message.hasMandate, message.mandate, "FrontendDrainRequest.mandate")
                 var deadline: Lifetime?
                 if message.hasDeadlineSeconds {
                     guard message.deadlineSeconds <= FleetLimits.deadlineSecondsMost else {
@@ -42,7 +42,7 @@ struct FleetEndpoint: Gcks_V1_Fleet.ServiceProtocol, OperatorAnswering {
                         try checkedText(message.name, "FrontendDrainRequest.name"),
                         redirectTo: message.hasRedirectTo
                             ? try checkedText(message.redirectTo, "FrontendDrainRequest.redirect_to") : nil,
-                        deadline: deadline, try Mandate(message.mandate)))
+                        deadline: deadline, mandate))
             }, with: Self.done)
     }
 
@@ -52,10 +52,10 @@ struct FleetEndpoint: Gcks_V1_Fleet.ServiceProtocol, OperatorAnswering {
         try await answer(
             request, context,
             { message throws(ContractError) in
-                guard message.hasMandate else { throw ContractError("FrontendUndrainRequest.mandate", .missing) }
+                let mandate = try Mandate(message.hasMandate, message.mandate, "FrontendUndrainRequest.mandate")
                 return .fleet(
                     .undrain(
-                        try checkedText(message.name, "FrontendUndrainRequest.name"), try Mandate(message.mandate)))
+                        try checkedText(message.name, "FrontendUndrainRequest.name"), mandate))
             }, with: Self.done)
     }
 }

@@ -18,7 +18,7 @@ struct MembershipEndpoint: Gcks_V1_Membership.ServiceProtocol, OperatorAnswering
                     .tokenCreate(
                         node: try checkedText(message.node, "TokenCreateRequest.node"), seconds: message.validSeconds,
                         secretHash: hash,
-                        try UpkeepFields.mandate(message.hasMandate, message.mandate, "TokenCreateRequest.mandate")))
+                        try Mandate(message.hasMandate, message.mandate, "TokenCreateRequest.mandate")))
             },
             with: { reply in
                 if case .upkeep(.token(let grant)) = reply { Gcks_V1_TokenReply(grant) } else { nil }
@@ -34,7 +34,7 @@ struct MembershipEndpoint: Gcks_V1_Membership.ServiceProtocol, OperatorAnswering
                 .upkeep(
                     .join(
                         try NodeJoin(message),
-                        try UpkeepFields.mandate(message.hasMandate, message.mandate, "NodeJoinRequest.mandate")))
+                        try Mandate(message.hasMandate, message.mandate, "NodeJoinRequest.mandate")))
             },
             with: { reply in
                 if case .upkeep(.joined(let joined)) = reply { Gcks_V1_NodeJoinReply(joined) } else { nil }
@@ -53,7 +53,7 @@ struct MembershipEndpoint: Gcks_V1_Membership.ServiceProtocol, OperatorAnswering
                         store: try checkedText(
                             message.store, "AddVoterRequest.store", atMost: UpkeepLimits.storeOctets),
                         id: message.hasID ? message.id : nil,
-                        try UpkeepFields.mandate(message.hasMandate, message.mandate, "AddVoterRequest.mandate")))
+                        try Mandate(message.hasMandate, message.mandate, "AddVoterRequest.mandate")))
             }, with: Self.done)
     }
 
@@ -82,7 +82,7 @@ struct MembershipEndpoint: Gcks_V1_Membership.ServiceProtocol, OperatorAnswering
     private static func change(_ message: Gcks_V1_NodeChangeRequest) throws(ContractError) -> (String, Mandate) {
         (
             try checkedText(message.node, "NodeChangeRequest.node"),
-            try UpkeepFields.mandate(message.hasMandate, message.mandate, "NodeChangeRequest.mandate")
+            try Mandate(message.hasMandate, message.mandate, "NodeChangeRequest.mandate")
         )
     }
 }

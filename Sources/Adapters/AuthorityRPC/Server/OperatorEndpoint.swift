@@ -24,8 +24,8 @@ struct OperatorEndpoint: Gcks_V1_Operator.ServiceProtocol, OperatorAnswering {
             request, context,
             { message throws(ContractError) in
                 guard message.hasDefinition else { throw ContractError("GroupApplyRequest.definition", .missing) }
-                guard message.hasMandate else { throw ContractError("GroupApplyRequest.mandate", .missing) }
-                return .groupApply(try GroupDefinition(message.definition), try Mandate(message.mandate))
+                let mandate = try Mandate(message.hasMandate, message.mandate, "GroupApplyRequest.mandate")
+                return .groupApply(try GroupDefinition(message.definition), mandate)
             }, with: Self.done)
     }
 
@@ -89,10 +89,10 @@ struct OperatorEndpoint: Gcks_V1_Operator.ServiceProtocol, OperatorAnswering {
         try await answer(
             request, context,
             { message throws(ContractError) in
-                guard message.hasMandate else { throw ContractError("RekeyNowRequest.mandate", .missing) }
+                let mandate = try Mandate(message.hasMandate, message.mandate, "RekeyNowRequest.mandate")
                 return .rekeyNow(
                     try GroupName(wire: message.group, "RekeyNowRequest.group"),
-                    scope: try RekeyScope(message.scope), try Mandate(message.mandate))
+                    scope: try RekeyScope(message.scope), mandate)
             }, with: Self.done)
     }
 

@@ -26,7 +26,7 @@ struct UpkeepEndpoint: Gcks_V1_Upkeep.ServiceProtocol, OperatorAnswering {
                     .upgradeFinalize(
                         schema: message.schema,
                         known: try checkedCounters(message.known, "UpgradeFinalizeRequest.known"),
-                        try UpkeepFields.mandate(
+                        try Mandate(
                             message.hasMandate, message.mandate, "UpgradeFinalizeRequest.mandate")))
             }, with: Self.done)
     }
@@ -53,7 +53,7 @@ struct UpkeepEndpoint: Gcks_V1_Upkeep.ServiceProtocol, OperatorAnswering {
                 return .upkeep(
                     .rootKeyRotate(
                         target: message.target, holders: Set(holders),
-                        try UpkeepFields.mandate(
+                        try Mandate(
                             message.hasMandate, message.mandate, "RootKeyRotateRequest.mandate")))
             }, with: Self.done)
     }
