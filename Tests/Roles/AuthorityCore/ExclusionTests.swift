@@ -47,6 +47,19 @@ import Testing
         #expect(sent.map(\.spi) == [oldKEK])
     }
 
+    /// The keys of the time it was out are not those it is given when it comes back.
+    @Test func lettingInAgainRenewsTheKeysFirst() throws {
+        let authority = try Authority()
+        let group = try group(of: 3, authority)
+        _ = try evict(authority, "gm1.example").get()
+        let whileOut = authority.state.rekeySAs.filter { $0.retiredAt == nil }.map(\.spi)
+        let allow = ControlRequest.allow([.fqdn("gm1.example")], group: group.name, try authority.mandate())
+        let sent = orders(try authority.decide([.operation(.control(allow), by: alice, token: 1)]))
+        #expect(sent.map(\.spi) == whileOut)
+        #expect(authority.state.rekeySAs.filter { $0.retiredAt == nil }.map(\.spi) != whileOut)
+        #expect(authority.state.exclusions.isEmpty)
+    }
+
     /// What the excluded one still can open says that everything is over, and holds no key.
     @Test func theMessageUnderTheOldKeyHoldsNoKey() throws {
         let authority = try Authority()
