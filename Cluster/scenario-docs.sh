@@ -3,7 +3,7 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/scenario.sh"
 
-authorities=1 frontends=1 broadcasters=1
+authorities=3 frontends=1 broadcasters=1
 
 write_members() { write_member 1 gm1.demo psk "$ike" sender; }
 
