@@ -6,8 +6,11 @@ import Glibc
 final class EngineNode: Sendable {
     /// 1.15.8 reports this; what is older loses committed rows.
     static let leastVersion: CInt = 11_506
-    /// Entries between snapshots, and kept behind one: small values make a node die when a snapshot is installed.
-    private static let snapshotThreshold: UInt32 = 4096
+    /// Entries between snapshots. A node that starts applies what came after its latest one without a pause, at up to 0.7 ms
+    /// each, and misses elections meanwhile: more of them make a cold start of a cluster slow, fewer write the whole
+    /// database too often.
+    private static let snapshotThreshold: UInt32 = 1024
+    /// Kept behind a snapshot: a follower that lacks more than these needs one installed, and small values make a node die then.
     private static let snapshotTrailing: UInt32 = 8192
 
     /// "@name" of the abstract socket.
