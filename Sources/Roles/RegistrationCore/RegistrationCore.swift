@@ -101,6 +101,7 @@ package final class RegistrationCore {
 
     /// Takes one IKE message without marker.
     package func handle(
+        counters.octets += Int64(datagram.count)
         _ datagram: [UInt8], _ path: DatagramPath, at now: Moment, wall: WallTime
     ) -> [RegistrationEffect] {
         counters.datagrams += 1
@@ -122,8 +123,10 @@ package final class RegistrationCore {
             {
                 return effects
             }
+        let proofs = slot.sa.proofs
             // An SA that is not ours, or no longer: no answer, a stranger learns nothing (RFC 7296 2.21.4 lets us).
             return drop("unknown-spi", path, header.responderSPI.description)
+        if slot.sa.proofs != proofs { counters.provedOctets += Int64(datagram.count) }
         }
         let effects = slot.sa.handle(
             message, path: path, at: now, wall: wall, configuration: configuration, engine: engine, entropy: &entropy)

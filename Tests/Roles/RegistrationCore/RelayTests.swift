@@ -112,6 +112,27 @@ struct RelayTests {
         #expect(pair.two.statusCounters["relayed-out"] == 21)
     }
 
+    @Test func onlyWhatIsAuthenticCountsAsProved() throws {
+        let pair = try Pair()
+        let forged = try pair.establish(11, at: 1)
+        let before = pair.one.counters
+        #expect(before.provedOctets > 0 && before.provedOctets < before.octets)
+        let request = try forged.seal(.informational, 2, [])[0]
+        for offset in [23, 40, request.count - 1] {
+            var damaged = request
+            damaged[offset] ^= 1
+            _ = pair.deliver(damaged, to: 1)
+            _ = pair.deliver(damaged, to: 2)
+        }
+        #expect(pair.one.counters.provedOctets == before.provedOctets)
+        #expect(pair.two.counters.octets > 0)
+        // Whoever hands it on has proved nothing, its owner has.
+        _ = pair.deliver(request, to: 2)
+        #expect(pair.two.counters.provedOctets == 0)
+        #expect(pair.one.counters.provedOctets == before.provedOctets + Int64(request.count))
+        #expect(pair.one.counters.octets > before.octets)
+    }
+
     @Test func strangersAtTheRelayGetNothing() throws {
         let pair = try Pair()
         var entropy = SeededEntropy(seed: 12)
