@@ -7,12 +7,16 @@ final class AdminHandler: ChannelInboundHandler {
     typealias OutboundOut = HTTPServerResponsePart
 
     private let answer: AdminListener.Answer
+    private let asks: () -> Void
     private var head: HTTPRequestHead?
     private var hasBody = false
     private var isAnswered = false
     private var end: Scheduled<Void>?
 
-    init(_ answer: @escaping AdminListener.Answer) { self.answer = answer }
+    init(_ answer: @escaping AdminListener.Answer, asks: @escaping () -> Void) {
+        self.answer = answer
+        self.asks = asks
+    }
 
     func channelActive(context: ChannelHandlerContext) {
         let channel = context.channel
@@ -37,6 +41,7 @@ final class AdminHandler: ChannelInboundHandler {
     private func respond(_ context: ChannelHandlerContext) {
         guard let head else { return context.close(promise: nil) }
         isAnswered = true
+        asks()
         let isHead = head.method == .HEAD
         guard isHead || head.method == .GET else {
             return Self.write(AdminReply(status: 405, "GET and HEAD only\n"), isHead: false, context)

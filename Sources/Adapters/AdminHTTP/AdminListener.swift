@@ -7,7 +7,8 @@ import NIOPosix
 /// A small HTTP/1.1 listener for metrics and health, on a program's own event loop: when that loop does not turn, nothing is
 /// answered, which is what a liveness probe is to find out.
 ///
-/// GET and HEAD only, one request for each connection; whatever is more, longer or slower is hung up on.
+/// GET and HEAD only, one request for each connection; whatever is more, longer or slower is hung up on, and what is too many is
+/// answered 503.
 package final class AdminListener: Sendable {
     package typealias Answer = @Sendable (AdminRequest) async -> AdminReply
 
@@ -24,17 +25,21 @@ package final class AdminListener: Sendable {
     ) async throws -> AdminListener {
         let visitors = Visitors()
         let channel = try await ServerBootstrap(group: eventLoop)
-            .serverChannelOption(.backlog, value: 16)
+            .serverChannelOption(.backlog, value: AdminLimits.backlog)
+            .serverChannelOption(.maxMessagesPerRead, value: AdminLimits.acceptedAtOnce)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    guard visitors.come() else { throw TooManyVisitors() }
-                    channel.closeFuture.whenComplete { _ in visitors.go() }
                     let pipeline = channel.pipeline.syncOperations
+                    let isLocal = channel.remoteAddress?.isOfThisHost == true
+                    guard let number = visitors.come(isLocal: isLocal, hangUp: { channel.close(promise: nil) }) else {
+                        return try pipeline.addHandler(TurnedAway())
+                    }
+                    channel.closeFuture.whenComplete { _ in visitors.go(number) }
                     try pipeline.addHandler(OctetBudget())
                     try pipeline.configureHTTPServerPipeline(
                         withPipeliningAssistance: false, withErrorHandling: true)
-                    try pipeline.addHandler(AdminHandler(answer))
+                    try pipeline.addHandler(AdminHandler(answer) { visitors.asks(number) })
                 }
             }
             .childChannelOption(.maxMessagesPerRead, value: 1)
@@ -46,19 +51,11 @@ package final class AdminListener: Sendable {
     package func close() async { try? await channel.close() }
 }
 
-private struct TooManyVisitors: Error {}
-
-/// How many connections there are. Touched on the event loop only.
-private final class Visitors: @unchecked Sendable {
-    private var count = 0
-
-    func come() -> Bool {
-        guard count < AdminLimits.connections else { return false }
-        count += 1
-        return true
+extension SocketAddress {
+    fileprivate var isOfThisHost: Bool {
+        guard let text = ipAddress else { return false }
+        return text == "::1" || text.hasPrefix("127.") || text.hasPrefix("::ffff:127.")
     }
-
-    func go() { count -= 1 }
 }
 
 /// Hangs up on who sends more than a request needs.

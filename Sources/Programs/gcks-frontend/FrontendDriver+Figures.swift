@@ -44,11 +44,12 @@ extension FrontendDriver {
             "gcks_ike_stateless_answers", "Answers that left no state here.", labels: ["reason"],
             counters.stateless.map { .init([$0.key], .integer(Int64($0.value))) })
         page.counter(
-            "gcks_ike_bytes", "Octets of IKE messages by whether the other end had proved anything.",
+            "gcks_ike_bytes",
+            "Octets of IKE messages by whether the other end had proved anything; of those received, by this very message.",
             labels: ["direction", "verified"],
             [
-                .init(["in", "no"], .integer(meters.received.unproved)),
-                .init(["in", "yes"], .integer(meters.received.proved)),
+                .init(["in", "no"], .integer(counters.octets - counters.provedOctets)),
+                .init(["in", "yes"], .integer(counters.provedOctets)),
                 .init(["out", "no"], .integer(meters.sent.unproved)),
                 .init(["out", "yes"], .integer(meters.sent.proved)),
             ])

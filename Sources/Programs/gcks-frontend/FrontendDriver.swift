@@ -86,9 +86,7 @@ final class FrontendDriver: @unchecked Sendable {
         for datagram in batch {
             let path = DatagramPath(
                 local: datagram.local, remote: datagram.remote, isEncapsulated: datagram.isEncapsulated)
-            let effects = core.handle(datagram.octets, path, at: now, wall: wall)
-            meters.took(datagram.octets, effects)
-            perform(effects, &requests)
+            perform(core.handle(datagram.octets, path, at: now, wall: wall), &requests)
         }
         finish(requests)
     }

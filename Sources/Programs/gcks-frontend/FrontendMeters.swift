@@ -4,7 +4,8 @@ import IKEVocabulary
 import RegistrationCore
 import Telemetry
 
-/// What a frontend counts beside its core: octets by whether the other end had proved anything, and how long the authority takes.
+/// What a frontend counts beside its core: octets sent by whether the other end had proved anything, and how long the authority
+/// takes.
 /// One event loop's; a few additions for each datagram.
 struct FrontendMeters {
     struct Octets {
@@ -12,18 +13,12 @@ struct FrontendMeters {
         var proved: Int64 = 0
     }
 
-    private(set) var received = Octets()
     private(set) var sent = Octets()
     private(set) var registrations = LabelledHistogram()
     private var asked: [OperationID: Moment] = [:]
 
     /// Questions that are timed at once; more are answered all the same.
     private static let mostAsked = 16_384
-
-    mutating func took(_ datagram: [UInt8], _ effects: [RegistrationEffect]) {
-        let isProved = !Self.isInitial(datagram) && !effects.isDrop
-        if isProved { received.proved += Int64(datagram.count) } else { received.unproved += Int64(datagram.count) }
-    }
 
     /// An answer outside IKE_SA_INIT goes only to who proved to hold an SA's keys.
     mutating func sends(_ datagrams: [[UInt8]]) {
@@ -56,11 +51,4 @@ struct FrontendMeters {
 extension OperationID {
     /// The exchange that asked: GSA_AUTH is the first after IKE_SA_INIT, and has Message ID 1.
     fileprivate var exchange: String { octets.suffix(4) == [0, 0, 0, 1] ? "gsa_auth" : "gsa_registration" }
-}
-
-extension [RegistrationEffect] {
-    fileprivate var isDrop: Bool {
-        guard count == 1, case .event(let event) = self[0] else { return false }
-        return event.name == "datagram-dropped"
-    }
 }

@@ -70,8 +70,10 @@ extension ResponderSA {
         let header = message.header
         guard !isClosed, let request = ownRequest, header.messageID == request.messageID,
             header.exchange == .informational,
-            case .whole(let firstInner, let inner)? = try? channel.open(message, isAwaited: true, engine: engine)
+            let opened = try? channel.open(message, isAwaited: true, engine: engine)
         else { return [] }
+        proofs &+= 1
+        guard case .whole(let firstInner, let inner) = opened else { return [] }
         lastHeard = now
         ownRequest = nil
         let chain = try? PayloadChain(first: firstInner, octets: inner)

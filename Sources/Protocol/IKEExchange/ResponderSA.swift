@@ -53,6 +53,8 @@ package final class ResponderSA {
     /// The member follows REDIRECT (RFC 5685).
     package let supportsRedirect: Bool
     package private(set) var path: DatagramPath
+    /// Messages and fragments of the peer whose integrity was proved.
+    package internal(set) var proofs: UInt64 = 0
     /// When the peer last said something new.
     package internal(set) var lastHeard: Moment
 
@@ -105,6 +107,7 @@ package final class ResponderSA {
         } catch {
             return [.event(Event("ike-not-authentic", .info, limitedBy: path.remote.address.description, fields(path)))]
         }
+        proofs &+= 1
         guard isNew else { return repeatResponse(to: message, over: path, at: now) }
         guard !isClosed, case .whole(let firstInner, let inner) = opened else { return [] }
         lastHeard = now

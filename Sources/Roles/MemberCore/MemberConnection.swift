@@ -11,8 +11,8 @@ struct MemberConnection {
     /// The GCKS answered a question of a group over this IKE SA.
     private var hasServed = false
     private var isClosing = false
-    /// Where a frontend sent us, and which; until it fails us.
-    private var detour: KnownFrontend?
+    /// Where a frontend sent us, and which.
+    private var detour: Detour?
     private var redirectedFrom: RedirectGateway?
     /// When REDIRECTs were followed lately.
     private var redirects: [Moment] = []
@@ -29,7 +29,7 @@ struct MemberConnection {
 
     /// A frontend to be tried now.
     func frontend(of configuration: MemberConfiguration) -> KnownFrontend? {
-        if let detour { return detour }
+        if let detour { return detour.frontend }
         let all = configuration.frontends
         return all.isEmpty ? nil : all[place % all.count]
     }
@@ -45,7 +45,9 @@ struct MemberConnection {
     mutating func connect(
         _ opening: OpeningExchange, _ configuration: MemberConfiguration, _ work: FollowerWork, at now: Moment
     ) -> [InitiatorEffect] {
+        forgetUsedDetour()
         guard let frontend = frontend(of: configuration) else { return [] }
+        detour?.isUsed = true
         var ike = configuration.ike(with: frontend)
         ike.followsRedirects = mayFollow(at: now)
         let fresh = InitiatorSA(
@@ -85,7 +87,9 @@ struct MemberConnection {
         sa?.leave(group, why, at: now, engine: work.engine, entropy: &work.entropy) ?? []
     }
 
+    /// Ends both: an IKE SA that was to take the place of this one proved nothing yet, and is forgotten.
     mutating func close(_ work: FollowerWork, at now: Moment) -> [InitiatorEffect] {
+        dropSuccessor()
         guard let sa, !isClosing else { return [] }
         isClosing = true
         return sa.close(at: now, engine: work.engine, entropy: &work.entropy)
@@ -101,7 +105,12 @@ struct MemberConnection {
     mutating func follow(_ gateway: RedirectGateway, _ configuration: MemberConfiguration, at now: Moment) {
         guard let current = frontend(of: configuration), note(at: now) else { return }
         redirectedFrom = RedirectGateway(current.remote.address)
-        detour = current.moved(to: gateway)
+        detour = Detour(frontend: current.moved(to: gateway), isAuthenticated: false)
+    }
+
+    /// Whoever saw our IKE_SA_INIT could have said REDIRECT (RFC 5685 10): it is worth one attempt, however that went.
+    private mutating func forgetUsedDetour() {
+        if let detour, detour.isUsed, !detour.isAuthenticated { self.detour = nil }
     }
 
     /// The frontend behind an IKE SA that stands wants us elsewhere: a second one is made there, and this one stays until then.
@@ -142,11 +151,13 @@ struct MemberConnection {
     mutating func succeed(_ work: FollowerWork, at now: Moment) -> [InitiatorEffect] {
         guard let fresh = successor else { return [] }
         let farewell = sa?.close(at: now, engine: work.engine, entropy: &work.entropy) ?? []
-        (sa, successor, detour, lastHeard) = (fresh, nil, successorPlace, now)
+        detour = successorPlace.map { Detour(frontend: $0, isAuthenticated: true, isUsed: true) }
+        (sa, lastHeard) = (fresh, now)
+        dropSuccessor()
         return farewell
     }
 
-    mutating func dropSuccessor() { successor = nil }
+    mutating func dropSuccessor() { (successor, successorPlace) = (nil, nil) }
 
     // MARK: The next one
 
@@ -169,16 +180,28 @@ struct MemberConnection {
         _ closure: InitiatorClosure, _ configuration: MemberConfiguration, _ work: FollowerWork, at now: Moment
     ) {
         let wasWanted = isClosing
-        (sa, isClosing, successor) = (nil, false, nil)
+        let wasDetour = detour?.isUsed == true
+        (sa, isClosing) = (nil, false)
+        dropSuccessor()
+        forgetUsedDetour()
         retryAt = now
         guard !wasWanted, closure != .redirected else { return }
-        if !hasServed || closure == .noAnswer, detour != nil {
-            // The list again, where it was left.
-            (detour, place) = (nil, place - 1)
+        // After a detour the list again, where it was left.
+        if !hasServed || closure == .noAnswer {
+            if wasDetour { detour = nil } else { place += 1 }
         }
-        if !hasServed || closure == .noAnswer { place += 1 }
         guard !hasServed else { return }
         failures += 1
         if failures % max(configuration.frontends.count, 1) == 0 { retryAt = now + pause.next(&work.entropy) }
     }
+}
+
+/// A frontend that is not of the configured ones for as long as a REDIRECT says so.
+private struct Detour {
+    let frontend: KnownFrontend
+    /// True for a REDIRECT over an established IKE SA: good until that frontend fails us. One in IKE_SA_INIT is good for one
+    /// attempt.
+    let isAuthenticated: Bool
+    /// An IKE SA was begun there.
+    var isUsed = false
 }

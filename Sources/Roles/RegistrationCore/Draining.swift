@@ -60,7 +60,7 @@ extension RegistrationCore {
             return route([answer], path)
         }
         guard path.via == nil, let peer = pick(successors { $0.announcement.relay != nil }, spi),
-            let effects = handOn(datagram, to: peer, path, at: now)
+            let effects = handOn(datagram, to: peer, over: nil, path, at: now)
         else { return drop("draining", path, "IKE_SA_INIT") }
         return effects
     }

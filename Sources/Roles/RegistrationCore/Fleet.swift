@@ -29,35 +29,37 @@ extension RegistrationCore {
         return random
     }
 
-    /// The live frontend that gave this SPI, if it is another.
-    private func owner(of spi: IKESPI) -> FleetUpdate.Peer? {
-        guard let fleet, !fleet.peers.isEmpty else { return nil }
+    /// The number in an SPI of this fleet. A few HMACs: whoever makes SPIs up costs no more.
+    private func owner(of spi: IKESPI, _ fleet: FleetUpdate) -> FrontendNumber? {
         for keys in fleet.keys {
-            guard let number = SPIOwnership.owner(of: spi, key: keys.spi, engine: engine) else { continue }
-            return fleet.peers.first { $0.number == number }
+            if let number = SPIOwnership.owner(of: spi, key: keys.spi, engine: engine) { return number }
         }
         return nil
     }
 
     // MARK: Datagrams of others
 
-    /// A datagram of an SA that is not here: to its owner, one hop and no more, at a bounded rate. Nil: it is nobody's.
+    /// A datagram of an SA that is not here: to its owner, one hop and no more, at a bounded rate. Nil: its owner cannot be
+    /// reached, or is this frontend.
     func handOn(
         _ datagram: [UInt8], over spi: IKESPI, _ path: DatagramPath, at now: Moment
     ) -> [RegistrationEffect]? {
-        guard path.via == nil, let owner = owner(of: spi) else { return nil }
-        return handOn(datagram, to: owner, path, at: now)
+        guard path.via == nil, let fleet, !fleet.peers.isEmpty else { return nil }
+        guard let number = owner(of: spi, fleet) else { return drop("unknown-owner", path, spi.description) }
+        guard let owner = fleet.peers.first(where: { $0.number == number }) else { return nil }
+        return handOn(datagram, to: owner, over: spi, path, at: now)
     }
 
+    /// - Parameter spi: the owner's; nil for an IKE_SA_INIT, which has none.
     func handOn(
-        _ datagram: [UInt8], to peer: FleetUpdate.Peer, _ path: DatagramPath, at now: Moment
+        _ datagram: [UInt8], to peer: FleetUpdate.Peer, over spi: IKESPI?, _ path: DatagramPath, at now: Moment
     ) -> [RegistrationEffect]? {
         guard let fleet, let endpoint = peer.announcement.relay, datagram.count <= RelayLimits.messageOctets else {
             return nil
         }
-        guard relayBuckets.take(SourceNetwork(path.remote.address), at: now),
-            relayTotal.take(SourceNetwork(.anyIPv4), at: now)
-        else { return drop("relay-rate", path, "to \(peer.name)") }
+        guard relayBudget.take(from: path.remote.address, over: spi, at: now) else {
+            return drop("relay-rate", path, "to \(peer.name)")
+        }
         let message = RelayMessage(
             kind: path.isEncapsulated ? .arrivedEncapsulated : .arrived, local: path.local, remote: path.remote,
             message: datagram)

@@ -33,7 +33,7 @@ package final class RegistrationCore {
     /// IKE_SA_INIT requests that were answered, so that a repeated one gets the same octets.
     var initials: [InitialKey: IKESPI] = [:]
     var halfOpen = HalfOpenTable()
-    var buckets: SourceBuckets
+    var buckets: FairBuckets<SourceNetwork>
     /// The established SAs of each identity, oldest first.
     var sasByIdentity: [Identity: [IKESPI]] = [:]
     var asking: [OperationID: IKESPI] = [:]
@@ -44,8 +44,7 @@ package final class RegistrationCore {
     /// What the fleet is; nil until an authority said so.
     var fleet: FleetUpdate?
     var relay: RelayChannel
-    var relayBuckets: SourceBuckets
-    var relayTotal: SourceBuckets
+    var relayBudget: RelayBudget
     var draining: Draining?
     package internal(set) var counters = RegistrationCounters()
 
@@ -57,14 +56,12 @@ package final class RegistrationCore {
         self.limits = limits
         self.engine = engine
         self.entropy = entropy
-        buckets = SourceBuckets(
+        buckets = FairBuckets(
             perSecond: limits.exchangesPerSource, burst: limits.exchangeBurst, capacity: limits.sources)
         cookiesRotateAt = now + limits.cookieSecretLife
         cookies = CookieJar(.init(version: 1, key: HeldSecret(self.entropy.secret(32))))
         relay = RelayChannel(instance: instance ?? FrontendInstance(&self.entropy))
-        relayBuckets = SourceBuckets(
-            perSecond: limits.relayedPerSource, burst: limits.relayBurst, capacity: limits.sources)
-        relayTotal = SourceBuckets(perSecond: limits.relayedInAll, burst: limits.relayedInAll, capacity: 1)
+        relayBudget = RelayBudget(limits)
     }
 
     struct InitialKey: Hashable {
@@ -104,6 +101,7 @@ package final class RegistrationCore {
         _ datagram: [UInt8], _ path: DatagramPath, at now: Moment, wall: WallTime
     ) -> [RegistrationEffect] {
         counters.datagrams += 1
+        counters.octets += Int64(datagram.count)
         let message: FramedMessage
         do {
             message = try FramedMessage(decoding: datagram)
@@ -125,8 +123,10 @@ package final class RegistrationCore {
             // An SA that is not ours, or no longer: no answer, a stranger learns nothing (RFC 7296 2.21.4 lets us).
             return drop("unknown-spi", path, header.responderSPI.description)
         }
+        let proofs = slot.sa.proofs
         let effects = slot.sa.handle(
             message, path: path, at: now, wall: wall, configuration: configuration, engine: engine, entropy: &entropy)
+        if slot.sa.proofs != proofs { counters.provedOctets += Int64(datagram.count) }
         return perform(effects, of: slot, at: now)
     }
 

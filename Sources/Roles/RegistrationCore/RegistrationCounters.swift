@@ -3,6 +3,9 @@ import GroupModel
 /// What happened since the start.
 package struct RegistrationCounters: Hashable, Sendable {
     package var datagrams = 0
+    /// Of those datagrams all octets, and those of them whose integrity was proved under the keys of an SA.
+    package var octets: Int64 = 0
+    package var provedOctets: Int64 = 0
     package var established = 0
     package var granted = 0
     package var refused = 0

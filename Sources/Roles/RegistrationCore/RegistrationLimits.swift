@@ -16,6 +16,11 @@ package struct RegistrationLimits: Hashable, Sendable {
     package var relayedPerSource = 2000
     package var relayBurst = 10_000
     package var relayedInAll = 50_000
+    /// Of those, datagrams of one SPI, a second, after a burst: a source that is made up cannot be counted, an SPI cannot be
+    /// made up. And IKE_SA_INIT requests, which have no SPI of ours: of all together.
+    package var relayedPerSPI = 100
+    package var relayedPerSPIBurst = 500
+    package var relayedInitials = 10_000
     /// Of a frontend that drains: members spoken to at once, the pause between, and between one round of all and the next.
     package var drainedAtOnce = 20
     package var drainPause: Duration = .milliseconds(200)

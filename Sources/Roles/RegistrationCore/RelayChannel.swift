@@ -20,19 +20,22 @@ package struct RelayChannel {
 
     private struct Incoming {
         let instance: FrontendInstance
-        let epoch: UInt8
         let key: HeldSecret
         var window = ReplayWindow()
     }
 
     private struct Outgoing {
+        let own: FrontendNumber
         let instance: FrontendInstance
         let epoch: UInt8
         let key: HeldSecret
     }
 
+    /// From one number to another: the leader may give this life another number, and what it got under the one before must
+    /// not come again when it gets that back.
     private struct Link: Hashable {
-        let number: FrontendNumber
+        let sender: FrontendNumber
+        let receiver: FrontendNumber
         let epoch: UInt8
     }
 
@@ -49,11 +52,13 @@ package struct RelayChannel {
     ) -> [UInt8]? {
         guard let keys = fleet.keys.first, sequence < .max else { return nil }
         let to = peer.announcement.instance
-        if outgoing[peer.number].map({ $0.instance != to || $0.epoch != keys.epoch }) ?? true {
-            let key = Self.key(keys, fleet.number, instance, peer.number, to, engine)
-            outgoing[peer.number] = key.map { Outgoing(instance: to, epoch: keys.epoch, key: $0) }
+        let held = outgoing[peer.number].flatMap {
+            $0.own == fleet.number && $0.instance == to && $0.epoch == keys.epoch ? $0.key : nil
         }
-        guard let key = outgoing[peer.number]?.key else { return nil }
+        guard let key = held ?? Self.key(keys, fleet.number, instance, peer.number, to, engine) else { return nil }
+        if held == nil {
+            outgoing[peer.number] = Outgoing(own: fleet.number, instance: to, epoch: keys.epoch, key: key)
+        }
         sequence += 1
         let header = [Self.version, keys.epoch] + Self.octets(fleet.number)
         let sealed = try? engine.seal(
@@ -70,14 +75,9 @@ package struct RelayChannel {
         else { throw .malformed }
         guard let peer = fleet.peers.first(where: { $0.number == sender }) else { throw .unknownSender }
         guard let keys = fleet.keys.first(where: { $0.epoch == datagram[1] }) else { throw .unknownEpoch }
-        let link = Link(number: sender, epoch: keys.epoch)
+        let link = Link(sender: sender, receiver: fleet.number, epoch: keys.epoch)
         let from = peer.announcement.instance
-        // Windows go with their epoch; there are as many as there are epochs that are good.
-        var entry = incoming[link].flatMap { $0.instance == from ? $0 : nil }
-        if entry == nil, let key = Self.key(keys, sender, from, fleet.number, instance, engine) {
-            entry = Incoming(instance: from, epoch: keys.epoch, key: key)
-        }
-        guard var entry else { throw .notAuthentic }
+        guard let entry = self.incoming(link, from, keys, engine) else { throw .notAuthentic }
         let sequence = datagram[Self.headerOctets..<Self.headerOctets + Self.sequenceOctets].reduce(UInt64(0)) {
             $0 << 8 | UInt64($1)
         }
@@ -88,11 +88,26 @@ package struct RelayChannel {
                 associatedData: Array(datagram.prefix(Self.headerOctets)),
                 sealed: Array(datagram.dropFirst(Self.headerOctets)))
         else { throw .notAuthentic }
-        entry.window.note(sequence)
-        incoming[link] = entry
+        incoming[link]?.window.note(sequence)
         guard let message = RelayMessage(decoding: plain) else { throw .malformed }
         return (sender, message)
     }
+
+    /// The key and the window of a link. Kept before anything over it is proved, so that forged datagrams cost no derivation
+    /// each: only a live frontend has one, in each epoch that is good.
+    private mutating func incoming(
+        _ link: Link, _ from: FrontendInstance, _ keys: FleetUpdate.Keys, _ engine: CryptoEngine
+    ) -> Incoming? {
+        if let held = incoming[link], held.instance == from { return held }
+        let fresh = Self.key(keys, link.sender, from, link.receiver, instance, engine).map {
+            Incoming(instance: from, key: $0)
+        }
+        incoming[link] = fresh
+        return fresh
+    }
+
+    /// Links whose keys are held for what arrives.
+    var incomingLinks: Int { incoming.count }
 
     /// What belongs to epochs that are over is forgotten.
     package mutating func keep(epochs: [UInt8]) {

@@ -65,15 +65,15 @@ struct HalfOpenTable {
     }
 }
 
-/// How many key exchanges each network may have: a burst, then so many a second.
+/// How much each of many may have, networks or SPIs: a burst, then so many a second.
 ///
-/// Of a bucket only the moment is kept at which it is full again, and no bucket once it is. Networks beyond the capacity share
+/// Of a bucket only the moment is kept at which it is full again, and no bucket once it is. Those beyond the capacity share
 /// one bucket.
-struct SourceBuckets {
+struct FairBuckets<Source: Hashable> {
     private let pause: Duration
     private let burst: Duration
     private let capacity: Int
-    private var fullAt: [SourceNetwork: Moment] = [:]
+    private var fullAt: [Source: Moment] = [:]
     private var others = Moment(nanoseconds: 0)
     private var sweepAt = Moment(nanoseconds: 0)
 
@@ -84,7 +84,7 @@ struct SourceBuckets {
     }
 
     /// True when `source` may have one more now.
-    mutating func take(_ source: SourceNetwork, at now: Moment) -> Bool {
+    mutating func take(_ source: Source, at now: Moment) -> Bool {
         if fullAt[source] == nil, fullAt.count >= capacity { sweep(at: now) }
         let isCounted = fullAt[source] != nil || fullAt.count < capacity
         let after = max(isCounted ? fullAt[source] ?? now : others, now) + pause

@@ -1,9 +1,11 @@
-import AdminHTTP
 import Dispatch
 import Glibc
 import IKEVocabulary
 import NIOPosix
+import Synchronization
 import Testing
+
+@testable import AdminHTTP
 
 /// Everything here goes over real sockets, by hand: what a visitor may send and what he gets.
 @Suite struct AdminListenerTests {
@@ -60,24 +62,64 @@ import Testing
         await listener.close()
     }
 
-    @Test func aCrowdIsTurnedAwayAndLeavesRoomAgain() async throws {
+    @Test func aCrowdThatSaysNothingGivesWay() async throws {
         let listener = try await listener { _ in AdminReply("ok") }
         let port = listener.endpoint.port
-        let request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
-        // Sixteen that say nothing; each is there when the kernel has accepted it.
-        var silent = (0..<16).compactMap { _ in Visitor(port) }
-        #expect(silent.count == 16)
-        try await Task.sleep(for: .milliseconds(200))
-        #expect(await !exchange(listener, request).contains("200 OK"))
+        let request = "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"
+        var silent: [Visitor] = []
+        for _ in 0..<100 {
+            if let visitor = Visitor(port) { silent.append(visitor) }
+            silent.last?.say("GET /livez HTTP/1.1\r\nHo")
+        }
+        #expect(silent.count == 100)
+        for _ in 0..<5 { #expect(await exchange(listener, request).contains("200 OK")) }
         silent = []
-        try await Task.sleep(for: .milliseconds(200))
+        await listener.close()
+    }
+
+    @Test func whoIsOneTooManyIsToldSo() async throws {
+        let isOpen = Mutex(false)
+        let listener = try await listener { _ in
+            while !isOpen.withLock({ $0 }) { try? await Task.sleep(for: .milliseconds(10)) }
+            return AdminReply("ok")
+        }
+        let request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+        let asking = (0..<20).compactMap { _ in Visitor(listener.endpoint.port) }
+        #expect(asking.count == 20)
+        for visitor in asking { visitor.say(request) }
+        try await Task.sleep(for: .milliseconds(500))
+        #expect(await exchange(listener, request).hasPrefix("HTTP/1.1 503 "))
+        isOpen.withLock { $0 = true }
+        let answers = await withCheckedContinuation { continuation in
+            DispatchQueue.global().async { continuation.resume(returning: asking.map { $0.hear() }) }
+        }
+        #expect(answers.allSatisfy { $0.contains("200 OK") })
         #expect(await exchange(listener, request).contains("200 OK"))
         await listener.close()
+    }
+
+    @Test func somePlacesAreForThisHost() {
+        let visitors = Visitors()
+        let far = (0..<16).compactMap { _ in visitors.come(isLocal: false) {} }
+        #expect(far.count == 16)
+        for number in far { visitors.asks(number) }
+        #expect(visitors.come(isLocal: false) {} == nil)
+        let near = (0..<4).compactMap { _ in visitors.come(isLocal: true) {} }
+        #expect(near.count == 4)
+        // Those who say nothing go first; of this host only for one of this host.
+        #expect(visitors.come(isLocal: false) {} == nil)
+        #expect(visitors.come(isLocal: true) {} != nil)
+        visitors.go(far[3])
+        var isHungUp = false
+        #expect(visitors.come(isLocal: false) { isHungUp = true } != nil)
+        #expect(!isHungUp)
+        #expect(visitors.come(isLocal: true) {} != nil)
+        #expect(isHungUp)
     }
 }
 
 /// A blocking TCP client; hangs up when it goes.
-private final class Visitor {
+private final class Visitor: Sendable {
     private let descriptor: CInt
 
     init?(_ port: UInt16) {
@@ -102,8 +144,17 @@ private final class Visitor {
     deinit { close(descriptor) }
 
     func exchange(_ text: String) -> String {
+        say(text)
+        return hear()
+    }
+
+    func say(_ text: String) {
         let octets = Array(text.utf8)
         _ = send(descriptor, octets, octets.count, CInt(MSG_NOSIGNAL))
+    }
+
+    /// Until the other end hangs up.
+    func hear() -> String {
         var answer: [UInt8] = []
         var part = [UInt8](repeating: 0, count: 4096)
         while case let count = recv(descriptor, &part, part.count, 0), count > 0 { answer += part.prefix(count) }

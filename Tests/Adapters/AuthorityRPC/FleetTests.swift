@@ -1,7 +1,9 @@
 import Foundation
+import GRPCCore
 import GroupModel
 import IKEVocabulary
 import KeyMaterial
+import Synchronization
 import Testing
 
 @testable import AuthorityRPC
@@ -41,6 +43,42 @@ import Testing
         #expect(try FrontendStatus(Gcks_V1_FrontendStatus(status)) == status)
     }
 
+    @Test(arguments: [false, true])
+    func keysDoNotStayInTheMessage(isRefused: Bool) throws {
+        var wire = Gcks_V1_FleetUpdate(try update())
+        if isRefused { wire.number = 0 }
+        let kept = wire
+        let witnesses = [kept.cookieKeys[0].key, kept.cookieKeys[1].key, kept.keys[0].spiKey, kept.keys[0].relayKey]
+        #expect(!witnesses.contains { $0.contains(0) })
+        let taken = try? FleetUpdate(wire)
+        #expect((taken == nil) == isRefused)
+        #expect(witnesses.allSatisfy { $0.count == 32 && $0.allSatisfy { $0 == 0 } })
+        #expect(taken.map { $0.keys[0].spi.secret.exposed() == [UInt8](repeating: 3, count: 32) } ?? true)
+    }
+
+    /// What the authority sent is zeroised when its octets are written, not before.
+    @Test func whatWasWrittenIsHandedBack() async throws {
+        let message = Gcks_V1_FleetUpdate(try update())
+        let log = Log()
+        let stream = PeerStream<Int, Gcks_V1_FleetUpdate, Int, Int>(
+            open: { $0 }, take: { _, _ in }, close: { _ in }, welcome: Gcks_V1_FleetUpdate(),
+            outputs: { _ in
+                AsyncStream { continuation in
+                    continuation.yield(.items([1]))
+                    continuation.yield(.ended(.unavailable("done")))
+                    continuation.finish()
+                }
+            }, encode: { _, _ in [message] }, written: { $0.zeroiseKeys() })
+        let (requests, sender) = AsyncThrowingStream<Int, any Error>.makeStream()
+        sender.yield(1)
+        await #expect(throws: RPCError.self) {
+            try await stream.run(
+                RPCAsyncSequence(wrapping: requests), RPCWriter(wrapping: log), until: StopSignal())
+        }
+        #expect(log.relayKeys.withLock { $0 } == [nil, 4])
+        #expect(message.keys[0].relayKey.allSatisfy { $0 == 0 })
+    }
+
     @Test func whatIsNotRightIsRefused() throws {
         let good = Gcks_V1_FleetUpdate(try update())
         let damages: [(inout Gcks_V1_FleetUpdate) -> Void] = [
@@ -57,5 +95,18 @@ import Testing
             damage(&bad)
             #expect(throws: ContractError.self, "damage \(index)") { try FleetUpdate(bad) }
         }
+    }
+}
+
+/// Notes the first octet of the relay key as it is at the moment of writing.
+private final class Log: RPCWriterProtocol {
+    let relayKeys = Mutex<[UInt8?]>([])
+
+    func write(_ element: Gcks_V1_FleetUpdate) async throws {
+        relayKeys.withLock { $0.append(element.keys.first?.relayKey.first) }
+    }
+
+    func write(contentsOf elements: some Sequence<Gcks_V1_FleetUpdate>) async throws {
+        for element in elements { try await write(element) }
     }
 }

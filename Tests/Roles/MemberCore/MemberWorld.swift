@@ -78,6 +78,13 @@ final class FrontendFixture {
         }
     }
 
+    /// Says Delete to everybody who is here.
+    func dismiss(at now: Moment) throws -> [[UInt8]] {
+        try sas.values.flatMap { sa in
+            try perform(sa.delete(at: now, configuration: configuration, engine: engine, entropy: &entropy), sa)
+        }
+    }
+
     private func perform(_ effects: [ResponderEffect], _ sa: ResponderSA) throws -> [[UInt8]] {
         var sent: [[UInt8]] = []
         for effect in effects {

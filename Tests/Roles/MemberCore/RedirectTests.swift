@@ -30,6 +30,58 @@ struct RedirectTests {
         #expect(world.frontends[0].sentBy.isEmpty)
     }
 
+    @Test(arguments: [false, true])
+    func anUnprovedRedirectIsWorthOneAttempt(falls: Bool) throws {
+        let world = try world()
+        world.frontends[0].sendsTo = try gateway("192.0.2.2")
+        world.frontends[1].isDown = falls
+        try world.give(.start)
+        #expect(world.frontends[0].initials == 1)
+        world.frontends[0].sendsTo = nil
+        // However the attempt ends: nobody answers there, or it stood and served and then ended.
+        if falls {
+            try world.run(seconds: 30)
+        } else {
+            #expect(world.frontends[1].joins == 1)
+            for datagram in try world.frontends[1].dismiss(at: world.now) { try world.give(.datagram(datagram)) }
+            try world.give(.leave(world.groups[0].group))
+            try world.run(seconds: 1)
+        }
+        #expect(world.frontends[0].initials == 2)
+        #expect(world.frontends[1].initials == (falls ? 0 : 1))
+    }
+
+    @Test func aProvedRedirectHoldsUntilThatFrontendFails() throws {
+        let world = try world()
+        try world.give(.start)
+        for datagram in try world.frontends[0].redirect(to: try gateway("192.0.2.2"), at: world.now) {
+            try world.give(.datagram(datagram))
+        }
+        for datagram in try world.frontends[1].dismiss(at: world.now) { try world.give(.datagram(datagram)) }
+        try world.give(.leave(world.groups[0].group))
+        try world.run(seconds: 1)
+        #expect(world.frontends[0].initials == 1)
+        #expect(world.frontends[1].initials == 2)
+        #expect(world.frontends[1].leaves.count == 1)
+    }
+
+    @Test func whatIsClosedDoesNotLiveOnElsewhere() throws {
+        let world = try world()
+        try world.give(.start)
+        try world.give(.leave(world.groups[0].group))
+        world.frontends[1].isDown = true
+        for datagram in try world.frontends[0].redirect(to: try gateway("192.0.2.2"), at: world.now) {
+            try world.give(.datagram(datagram))
+        }
+        // The Delete is not answered: the IKE SA there could stand before the end.
+        world.frontends[0].isDown = true
+        try world.give(.stop)
+        world.frontends[1].isDown = false
+        try world.run(seconds: 20)
+        #expect(world.frontends[1].initials == 0)
+        #expect(world.isFinished)
+    }
+
     @Test func aMemberMovesAndKeepsWhatItHolds() throws {
         let world = try world()
         try world.give(.start)

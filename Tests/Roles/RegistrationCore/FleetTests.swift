@@ -148,6 +148,61 @@ struct RelayChannelTests {
         #expect(throws: RelayChannel.Refusal.notAuthentic) { try receiver.open(sealed[0], other, engine: engine) }
     }
 
+    @Test func forgedDatagramsCostOneDerivationAtMost() throws {
+        let pair = try Pair()
+        var receiver = RelayChannel(instance: pair.instances[1])
+        let fleet = try pair.update(for: 2)
+        var entropy = SeededEntropy(seed: 14)
+        for _ in 0..<50 {
+            let forged = [1, 7, 0, 1] + entropy.octets(60)
+            #expect(throws: RelayChannel.Refusal.notAuthentic) { try receiver.open(forged, fleet, engine: engine) }
+            #expect(receiver.incomingLinks == 1)
+        }
+        // Neither another number nor another epoch makes more of them.
+        for _ in 0..<500 {
+            let forged = [1, UInt8(entropy.uint32() % 7), 0, 1] + entropy.octets(60)
+            _ = try? receiver.open(forged, fleet, engine: engine)
+            _ = try? receiver.open([1, 7] + entropy.octets(62), fleet, engine: engine)
+        }
+        #expect(receiver.incomingLinks == 1)
+    }
+
+    @Test func aFrontendThatGetsAnotherNumberIsUnderstood() throws {
+        let pair = try Pair()
+        var sender = RelayChannel(instance: pair.instances[0])
+        var receiver = RelayChannel(instance: pair.instances[1])
+        let before = (own: try pair.update(for: 1), theirs: try pair.update(for: 2))
+        func fleet(_ own: UInt16, _ peer: FleetUpdate.Peer) throws -> FleetUpdate {
+            FleetUpdate(
+                number: try #require(FrontendNumber(rawValue: own)), cookieKeys: before.own.cookieKeys,
+                keys: before.own.keys, peers: [peer], drain: nil)
+        }
+        func peer(_ number: UInt16, _ index: Int) throws -> FleetUpdate.Peer {
+            FleetUpdate.Peer(
+                name: "frontend", number: try #require(FrontendNumber(rawValue: number)),
+                announcement: .init(
+                    instance: pair.instances[index], relay: pair.relays[index], publicAddress: nil), isDraining: false)
+        }
+        func sealed(to peer: FleetUpdate.Peer, _ fleet: FleetUpdate) throws -> [UInt8] {
+            try #require(sender.seal(try message(), to: peer, fleet, engine: engine))
+        }
+        let first = try sealed(to: try pair.peer(2), before.own)
+        _ = try receiver.open(first, before.theirs, engine: engine)
+        // The sender is 3 now: the key is that of 3.
+        let second = try sealed(to: try pair.peer(2), try fleet(3, try peer(2, 1)))
+        #expect(try receiver.open(second, try fleet(2, try peer(3, 0)), engine: engine).sender.rawValue == 3)
+        // The receiver is 4 now.
+        let third = try sealed(to: try peer(4, 1), try fleet(3, try peer(4, 1)))
+        _ = try receiver.open(third, try fleet(4, try peer(3, 0)), engine: engine)
+        // As 2 again it takes what came to 2 no second time.
+        #expect(throws: RelayChannel.Refusal.replayed) {
+            try receiver.open(first, before.theirs, engine: engine)
+        }
+        #expect(throws: RelayChannel.Refusal.replayed) {
+            try receiver.open(second, try fleet(2, try peer(3, 0)), engine: engine)
+        }
+    }
+
     @Test func theWindowRemembersTheLastThousand() {
         var window = ReplayWindow()
         #expect(!window.admits(0))

@@ -112,6 +112,73 @@ struct RelayTests {
         #expect(pair.two.statusCounters["relayed-out"] == 21)
     }
 
+    @Test func oneSPIFromEverywhereLeavesTheRelayToOthers() throws {
+        let pair = try Pair {
+            $0.relayedInAll = 50
+            $0.relayedPerSPI = 10
+            $0.relayedPerSPIBurst = 20
+        }
+        let loud = try pair.establish(7, at: 1)
+        let quiet = try pair.establish(8, at: 1)
+        let request = try loud.seal(.informational, 2, [])[0]
+        // Source addresses cost whoever makes them up nothing.
+        for host in UInt8(1)...200 { _ = pair.deliver(request, to: 2, host: host) }
+        #expect(pair.two.counters.relayedOut == 20)
+        #expect(pair.two.counters.dropped["relay-rate"] == 180)
+        #expect(pair.deliver(try quiet.seal(.informational, 2, [])[0], to: 2).sent.count == 1)
+        #expect(pair.two.counters.relayedOut == 21)
+    }
+
+    @Test func newMembersOfADrainingFrontendLeaveTheRelayToOthers() throws {
+        let pair = try Pair {
+            $0.relayedInAll = 50
+            $0.relayedInitials = 10
+        }
+        let known = try pair.establish(9, at: 1)
+        try pair.tell(draining: 2, hasAddress: false)
+        for host in UInt8(1)...200 {
+            let forged = try ForgedInitiator(seed: 100 + UInt64(host))
+            let request = forged.initRequest([ForgedInitiator.proposal()], more: Front.padding)
+            _ = pair.deliver(request, to: 2, host: host)
+        }
+        #expect(pair.two.counters.relayedOut == 10)
+        #expect(pair.deliver(try known.seal(.informational, 2, [])[0], to: 2).sent.count == 1)
+    }
+
+    @Test func whatNobodyGaveIsNotHandedOn() throws {
+        let pair = try Pair()
+        let forged = try pair.establish(10, at: 1)
+        var entropy = SeededEntropy(seed: 13)
+        for _ in 0..<200 {
+            let request = try forged.seal(.informational, 2, [])[0]
+            let effects = pair.deliver(Array(request[..<8]) + entropy.octets(8) + request[16...], to: 2)
+            #expect(effects.sent.isEmpty)
+        }
+        #expect(pair.two.counters.dropped["unknown-owner"] == 200)
+        #expect(pair.two.counters.relayedOut == 0)
+    }
+
+    @Test func onlyWhatIsAuthenticCountsAsProved() throws {
+        let pair = try Pair()
+        let forged = try pair.establish(11, at: 1)
+        let before = pair.one.counters
+        #expect(before.provedOctets > 0 && before.provedOctets < before.octets)
+        let request = try forged.seal(.informational, 2, [])[0]
+        for offset in [23, 40, request.count - 1] {
+            var damaged = request
+            damaged[offset] ^= 1
+            _ = pair.deliver(damaged, to: 1)
+            _ = pair.deliver(damaged, to: 2)
+        }
+        #expect(pair.one.counters.provedOctets == before.provedOctets)
+        #expect(pair.two.counters.octets > 0)
+        // Whoever hands it on has proved nothing, its owner has.
+        _ = pair.deliver(request, to: 2)
+        #expect(pair.two.counters.provedOctets == 0)
+        #expect(pair.one.counters.provedOctets == before.provedOctets + Int64(request.count))
+        #expect(pair.one.counters.octets > before.octets)
+    }
+
     @Test func strangersAtTheRelayGetNothing() throws {
         let pair = try Pair()
         var entropy = SeededEntropy(seed: 12)

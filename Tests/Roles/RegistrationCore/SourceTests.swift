@@ -91,7 +91,7 @@ struct SourceTests {
     }
 
     @Test func bucketsOfManySourcesAreBounded() {
-        var buckets = SourceBuckets(perSecond: 1, burst: 1, capacity: 10)
+        var buckets = FairBuckets<SourceNetwork>(perSecond: 1, burst: 1, capacity: 10)
         func source(_ number: Int) -> SourceNetwork {
             SourceNetwork(IPAddress(octets: [10, 0, UInt8(number >> 8), UInt8(number & 255)]) ?? .anyIPv4)
         }

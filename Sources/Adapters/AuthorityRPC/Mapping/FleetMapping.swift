@@ -24,7 +24,9 @@ extension Gcks_V1_FrontendAnnouncement {
 }
 
 extension FleetUpdate {
+    /// Takes the keys out of the message: they are zeroised there, in all of its copies, also when it is refused.
     package init(_ wire: Gcks_V1_FleetUpdate) throws(ContractError) {
+        defer { wire.zeroiseKeys() }
         let cookieKeys = try checkedList(
             wire.cookieKeys, "FleetUpdate.cookie_keys", atMost: FleetLimits.generations
         ) { key throws(ContractError) in
@@ -49,25 +51,34 @@ extension FleetUpdate {
 }
 
 extension Gcks_V1_FleetUpdate {
-    /// Keys leave their guarded blocks here: the message lives until it is inside TLS or the Unix socket.
+    /// Keys leave their guarded blocks here; `zeroiseKeys` when the message was sent.
     package init(_ update: FleetUpdate) {
         self.init()
         number = UInt32(update.number.rawValue)
         cookieKeys = update.cookieKeys.map { key in
             var wire = Gcks_V1_CookieKey()
             wire.version = UInt32(key.version)
-            wire.key = Data(key.key.secret.exposed())
+            wire.key = Data(exposing: key.key.secret)
             return wire
         }
         keys = update.keys.map { key in
             var wire = Gcks_V1_FleetKey()
             wire.epoch = UInt32(key.epoch)
-            wire.spiKey = Data(key.spi.secret.exposed())
-            wire.relayKey = Data(key.relay.secret.exposed())
+            wire.spiKey = Data(exposing: key.spi.secret)
+            wire.relayKey = Data(exposing: key.relay.secret)
             return wire
         }
         peers = update.peers.map(Gcks_V1_FleetPeer.init)
         if let order = update.drain { drain = Gcks_V1_DrainOrder(order) }
+    }
+
+    /// In this message and its copies.
+    func zeroiseKeys() {
+        for key in cookieKeys { key.key.zeroiseShared() }
+        for key in keys {
+            key.spiKey.zeroiseShared()
+            key.relayKey.zeroiseShared()
+        }
     }
 }
 

@@ -84,7 +84,7 @@ extension Gcks_V1_JoinRequest {
         if let offered = request.proposals { proposals.proposals = offered.map(Gcks_V1_Proposal.init) }
         if let count = request.senderIDs { senderIds = count }
         keyWrap = UInt32(request.keyWrap.rawValue)
-        gskW = Data(request.gskW.secret.exposed())
+        gskW = Data(exposing: request.gskW.secret)
         supportsFragmentation = request.supportsFragmentation
     }
 }

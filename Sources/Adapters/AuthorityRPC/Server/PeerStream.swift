@@ -11,6 +11,8 @@ struct PeerStream<Inbound: Sendable, Outbound: Sendable, Session: Sendable, Item
     let outputs: @Sendable (Session) -> AsyncStream<SessionOutput<Item>>
     /// The messages that carry these items.
     let encode: @Sendable ([Item], Session) -> [Outbound]
+    /// Each of those messages once its octets are written, or could not be.
+    var written: @Sendable (Outbound) -> Void = { _ in }
 
     func run(
         _ inbound: RPCAsyncSequence<Inbound, any Error>, _ writer: RPCWriter<Outbound>, until stop: StopSignal
@@ -73,7 +75,10 @@ struct PeerStream<Inbound: Sendable, Outbound: Sendable, Session: Sendable, Item
         for await output in outputs(session) {
             switch output {
             case .items(let items):
-                for message in encode(items, session) { try await writer.write(message) }
+                for message in encode(items, session) {
+                    defer { written(message) }
+                    try await writer.write(message)
+                }
             case .ended(let refusal): throw refusal
             }
         }

@@ -24,7 +24,7 @@ struct RegistrationEndpoint: Gcks_V1_Registration.SimpleServiceProtocol {
             },
             take: { try await $1.take($0) }, close: { await $0.session.close() }, welcome: welcome,
             outputs: { $0.session.outputs },
-            encode: { $1.batches($0) })
+            encode: { $1.batches($0) }, written: { $0.fleet.zeroiseKeys() })
         try await stream.run(request, response, until: stop)
     }
 
