@@ -153,7 +153,11 @@ let testTargets: [Target] = [
     tests("Adapters/Telemetry", "TelemetryTests", values + ["Telemetry", log]),
     tests(
         "Programs", "ProgramTests",
-        allProtocol + ["ProgramKit", "gcks-member", "SASinks", "Settings", "Telemetry"] + nio),
+        allProtocol + [
+            "ProgramKit", "gcks-member", "gcks-authority", "AuthorityCore", "AuthorityRPC", "ReplicatedStore",
+            "RootKey",
+            "SASinks", "Settings", "Telemetry",
+        ] + nio),
     tests("Scenarios", "ScenarioTests", allProtocol, exclude: ["Transcripts"]),
     tests("Chaos", "ChaosTests", allProtocol + ["gcks-chaos"]),
     tests("Interop", "InteropTests", allProtocol),

@@ -30,6 +30,12 @@ some_authority_logged() { grep -qE -- "$1" "$run"/log/authority-*.log; }
 sql_at_leader() { local n; for n in 1 2 3; do sql "authority-$n" - <<<"$1" 2>/dev/null && return 0; done; return 1; }
 finalize() { ctl_quietly upgrade finalize --reason "new version everywhere" --yes --confirm "schema-$(newest)"; }
 
+numbered() { equal "$(items "[(i['name'], i['number'], i['state']) for i in items]" frontend list)" "[('frontend-1', 1, 'ready')]" >/dev/null; }
+finalizing_recorded() {
+  equal "$(items "[(i['result'], i['reason']) for i in items]" audit search --action upgrade-finalize)" \
+    "[('done', 'new version everywhere')]" >/dev/null
+}
+
 # The store of node 1, as the first release made it.
 release_store() {
   mkdir -p "$run/var/authority-1"
@@ -55,6 +61,8 @@ check "a group is applied in schema 1" until_ok 20 ctl_quietly group apply -f "$
 check "gm1.demo registers in schema 1" registers gm1.demo
 check "what needs the new schema is refused and says why" refused "gcksctl upgrade finalize" \
   ctl cluster token create --node authority-4
+check "so is a drain of a frontend, which this schema would lose" refused "gcksctl upgrade finalize" \
+  ctl frontend drain frontend-1 --reason test --yes
 first=$(leader)
 stop "$first" KILL
 check "another leads in schema 1" until_ok 30 in_schema 1
@@ -68,6 +76,8 @@ check "finalize needs a reason" refused "--reason" ctl upgrade finalize
 start_member gm3.demo
 check "the new schema is taken" until_ok 10 finalize
 check "the store is in the newest schema" until_ok 20 in_schema "$(newest)"
+check "the frontend, which stayed connected, is listed with its number" until_ok 10 numbered
+check "the audit trail begins with who took the new schema" until_ok 10 finalizing_recorded
 check "gm3.demo, who registered meanwhile, holds its SAs" until_ok 40 holds_sas gm3.demo 3
 check "all members are still there" until_ok 10 equal "$(listed)" "['gm1.demo', 'gm2.demo', 'gm3.demo']"
 check "finalize again changes nothing" ctl_quietly upgrade finalize

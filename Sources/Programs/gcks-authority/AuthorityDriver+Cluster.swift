@@ -59,14 +59,18 @@ extension AuthorityDriver {
             if case .operation(let request, _, _) = input { request.mandate?.operation == operation } else { false }
         }
         if isWaiting { return .waiting }
-        let row: OperationRow?
+        return try await committed(operation).map {
+            .done(at: $0.at, kind: $0.kind, lines: $0.summary.split(separator: "\n").map(String.init))
+        }
+            ?? .notDone
+    }
+
+    private func committed(_ operation: OperationID) async throws(OperatorFailure) -> OperationRow? {
         do {
-            row = try await store.outcome(of: operation)
+            return try await store.outcome(of: operation)
         } catch {
             throw .unavailable("the store does not tell: \(error)")
         }
-        return row.map { .done(at: $0.at, kind: $0.kind, lines: $0.summary.split(separator: "\n").map(String.init)) }
-            ?? .notDone
     }
 
     // MARK: Leadership
@@ -76,8 +80,11 @@ extension AuthorityDriver {
     private func handOver(
         to node: String?, _ whole: OperatorRequest, _ mandate: Mandate, by actor: OperatorActor
     ) async throws(OperatorFailure) -> OperatorReply {
+        guard core != nil else { throw .notLeader(leaderName) }
+        // What the core remembers may be of a decision that is not committed and never will be.
+        let earlier = try await committed(mandate.operation)
         guard let core else { throw .notLeader(leaderName) }
-        if let earlier = core.remembered(mandate.operation), !care.handOvers.contains(mandate.operation) {
+        if let earlier, !care.handOvers.contains(mandate.operation) {
             let lines = earlier.summary.split(separator: "\n").map(String.init)
             return .done(lines + ["\(name) leads in term \(core.term.rawValue)"])
         }

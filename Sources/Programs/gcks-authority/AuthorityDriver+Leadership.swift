@@ -54,6 +54,8 @@ extension AuthorityDriver {
             // That of a leadership before, which was lost before its first commit, is no longer true.
             waiting.removeAll { if case .audit(let entry) = $0 { entry.action == AuditEntry.gained } else { false } }
             waiting.insert(.audit(.leadershipGained(by: name, term: state.term)), at: 0)
+            // Of those that stayed connected while the state was read again, it may not know all.
+            enqueue(Set(frontends.values.map(\.identity.name)).sorted().map { .frontend($0) })
         } catch {
             log.record(Event("leadership-refused", .error, limitedBy: "lead", [("why", "\(error)")]))
             await cannotLead(because: error)

@@ -29,8 +29,11 @@ extension AuthorityDriver {
     }
 
     /// Drops what is known, so that the next look at the leader reads the store again.
-    func readAgain() {
+    ///
+    /// - Parameter entry: for the audit trail as it is after that.
+    func readAgain(recording entry: AuditEntry?) {
         core = nil
+        if let entry { waiting.insert(.audit(entry), at: 0) }
         lastLeaderLook = Moment(nanoseconds: 0)
     }
 }

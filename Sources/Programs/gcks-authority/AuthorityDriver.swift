@@ -187,7 +187,7 @@ actor AuthorityDriver {
             case .event(let event):
                 meters.note(event)
                 log.record(event)
-            case .readAgain: readAgain()
+            case .readAgain(let entry): readAgain(recording: entry)
             }
         }
         for (session, batch) in answers { frontends[session]?.output.yield(.items(batch.map { .answer($0) })) }

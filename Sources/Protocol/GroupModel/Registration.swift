@@ -29,6 +29,7 @@ package struct RegistrationRequest: Sendable {
     }
 
     package let operation: OperationID
+    /// Canonical, whatever a frontend says: policy, exclusions and members are kept under that one spelling.
     package let member: Identity
     package let authentication: MemberAuthentication
     package let group: Identity
@@ -42,7 +43,7 @@ package struct RegistrationRequest: Sendable {
         remote: Endpoint, frontend: String
     ) {
         self.operation = operation
-        self.member = member
+        self.member = member.canonical
         self.authentication = authentication
         self.group = group
         self.action = action

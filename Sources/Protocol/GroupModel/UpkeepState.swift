@@ -13,6 +13,9 @@ package struct UpkeepState: Hashable, Sendable {
     package var tokens: [JoinTokenRow]
     package var rotation: RootRotationRow?
 
+    /// The first release's, which knows no audit trail, no fleet and no nodes of its own.
+    package var isFirstSchema: Bool { schema < 2 }
+
     package init(
         schema: Int64 = .max, cluster: ClusterID? = nil, nodes: [ClusterNodeRow] = [], tokens: [JoinTokenRow] = [],
         rotation: RootRotationRow? = nil

@@ -117,13 +117,15 @@ extension AuthorityCore {
 
     /// Anchors every hour and after many records; forgets whole prefixes behind an anchor.
     func tendAudit(at now: WallTime, into draft: inout DecisionDraft) {
+        draft.audit += attempts.due(at: now)
         let anchorDue = now >= audit.anchoredAt.adding(limits.auditAnchorInterval)
         if anchorDue || audit.head.seq - audit.anchoredThrough >= limits.auditAnchorRecords {
             draft.wantsAnchor = true
         }
         let horizon = WallTime(milliseconds: now.milliseconds - Int64(limits.auditKept.seconds) * 1000)
         let surplus = audit.head.seq - limits.auditRecordsKept
-        let place = audit.anchors.last { $0.at < horizon || $0.place.seq <= surplus }?.place
+        let youngest = WallTime(milliseconds: now.milliseconds - Int64(limits.auditKeptAtLeast.seconds) * 1000)
+        let place = audit.anchors.last { $0.at < horizon || ($0.place.seq <= surplus && $0.at < youngest) }?.place
         if let place, place.seq > audit.floor.seq {
             draft.audit.append(
                 Causer(authority: node, reason: "kept long enough").entry(
@@ -136,10 +138,11 @@ extension AuthorityCore {
         audit.oldest = min(audit.oldest + Int64(StateLimits.auditForgottenAtOnce), audit.floor.seq + 1)
     }
 
-    /// A dangerous request that was refused or only tried, and any change that the asker may not make.
+    /// A dangerous request that was refused or only tried, and any change that the asker may not make. Whoever asks can ask at
+    /// will: few of a kind are recorded, the others counted.
     func noteRefusal(
         _ request: OperatorRequest, by actor: OperatorActor, _ result: Result<OperatorReply, OperatorFailure>,
-        into draft: inout DecisionDraft
+        at now: WallTime, into draft: inout DecisionDraft
     ) {
         guard let mandate = request.mandate else { return }
         let isDangerous = request.dangerLevel >= .disruptive
@@ -147,10 +150,9 @@ extension AuthorityCore {
         case .failure(let failure):
             let isForbidden = if case .notAuthorised = failure { true } else { false }
             guard isDangerous || isForbidden else { return }
-            draft.audit.append(
-                Causer(actor, mandate).entry(request.action, request.object, result: "refused: \(failure.line)"))
+            draft.audit += attempts.take(Attempt(request, Causer(actor, mandate), "refused", failure.line), at: now)
         case .success where isDangerous && mandate.isDryRun:
-            draft.audit.append(Causer(actor, mandate).entry(request.action, request.object, result: "dry-run"))
+            draft.audit += attempts.take(Attempt(request, Causer(actor, mandate), "dry-run", ""), at: now)
         case .success: return
         }
     }

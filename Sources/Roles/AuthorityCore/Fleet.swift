@@ -133,6 +133,10 @@ extension AuthorityCore {
         _ name: String, to target: String?, by deadline: Lifetime?, _ mandate: Mandate, _ actor: OperatorActor,
         at now: WallTime, into draft: inout DecisionDraft
     ) throws -> [String] {
+        guard !upkeep.isFirstSchema else {
+            throw OperatorFailure.conflict(
+                "schema \(upkeep.schema) cannot keep a drain: finish the upgrade with gcksctl upgrade finalize")
+        }
         guard var row = fleet.frontends[name] else { throw OperatorFailure.notFound("no frontend \(name)") }
         if let target {
             guard target != name else { throw OperatorFailure.conflict("\(name) cannot send members to itself") }

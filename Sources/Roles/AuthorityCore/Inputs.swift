@@ -30,8 +30,8 @@ package enum AuthorityEffect: Sendable {
     /// These were taken out and belong to no group any more: frontends end their IKE SAs.
     case dismiss([Identity])
     case event(Event)
-    /// What the store holds is laid out anew: the state must be read again.
-    case readAgain
+    /// What the store holds is laid out anew: the state must be read again. Then comes `.audit` with what could not be recorded.
+    case readAgain(recording: AuditEntry?)
 }
 
 /// Why the stored state cannot be taken over by this process.

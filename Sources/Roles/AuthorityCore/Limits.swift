@@ -22,12 +22,20 @@ package struct AuthorityLimits: Hashable, Sendable {
     package var registrationsPerSecondExpected: Int = 200
     package var auditKept: Lifetime = Lifetime(seconds: 400 * 86_400)
     package var auditRecordsKept: Int64 = 1_000_000
+    /// Records younger than this are not forgotten for their number, whoever fills the trail: a day, so that what is looked at
+    /// or exported daily is seen whole. Longer, and members that come and go without end could fill the store.
+    package var auditKeptAtLeast: Lifetime = Lifetime(seconds: 86_400)
     package var auditAnchorInterval: Lifetime = Lifetime(seconds: 3600)
     /// The head is signed after so many records at the latest.
     package var auditAnchorRecords: Int64 = 65_536
     /// Denied members whose record is remembered, and how long.
     package var denialsKept: Int = 1024
     package var denialPause: Lifetime = Lifetime(seconds: 3600)
+    /// Records that one actor gets for requests of one kind which were refused or only tried, in each pause; more are counted.
+    /// So are those of kinds beyond the number kept, all together.
+    package var attemptRecords: Int = 4
+    package var attemptPause: Lifetime = Lifetime(seconds: 3600)
+    package var attemptKindsKept: Int = 256
 
     /// Keys that one look at the time seals anew while the root key changes.
     package var resealedAtOnce: Int = 256

@@ -1,10 +1,7 @@
-package import GroupModel
+import GroupModel
 import IKEVocabulary
 
 extension AuthorityCore {
-    /// What was done under an operation lately; nil when nothing was.
-    package func remembered(_ operation: OperationID) -> OperationRow? { operations[operation] }
-
     package var drainedNodes: [String] { drained.keys.sorted() }
 
     /// Only what is to be remembered: who else could lead, and handing leadership over, is the program's.

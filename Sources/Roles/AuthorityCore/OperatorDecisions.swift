@@ -9,7 +9,7 @@ extension AuthorityCore {
         let result =
             (request.refusal(to: actor) ?? misused(request)).map { .failure($0) }
             ?? answer(request, by: actor, at: now, into: &draft)
-        noteRefusal(request, by: actor, result, into: &draft)
+        noteRefusal(request, by: actor, result, at: now, into: &draft)
         return result
     }
 

@@ -79,8 +79,10 @@ extension AuthorityCore {
         ]
         guard !mandate.isDryRun else { return lines.map { $0 + " (dry run)" } }
         note("upgrade-finalize", "cluster", lines, mandate, actor, at: now, into: &draft)
+        // The first schema has no trail: the record belongs into the one that begins with the next.
+        let unrecorded = upkeep.isFirstSchema ? draft.audit.popLast() : nil
         put(.raiseSchema(from: upkeep.schema, to: schema), into: &draft)
-        draft.effects.append(.readAgain)
+        draft.effects.append(.readAgain(recording: unrecorded))
         return lines
     }
 
@@ -96,7 +98,7 @@ extension AuthorityCore {
     /// Gives the cluster its id, forgets old tokens, seals rows anew under the root key in force, some at a time.
     func tendUpkeep(at now: WallTime, into draft: inout DecisionDraft) {
         // Nothing of this lies in the first schema.
-        guard upkeep.schema > 1 else { return }
+        guard !upkeep.isFirstSchema else { return }
         if upkeep.cluster == nil, let id = ClusterID(octets: entropy.octets(ClusterID.count)) {
             put(.setCluster(id), into: &draft)
         }

@@ -50,6 +50,13 @@ import Testing
         }
     }
 
+    @Test func aMemberIsCanonicalWhateverTheFrontendSays() throws {
+        var wire = Gcks_V1_RegistrationRequest(try Samples.join(1))
+        wire.member = Gcks_V1_Identity(.fqdn("GM1.Example"))
+        let request = try RegistrationRequest(try carried(wire), frontend: "fe-1")
+        #expect(request.member == .fqdn("gm1.example"))
+    }
+
     @Test func leaveKeepsItsNotify() throws {
         let request = try Samples.leave(2)
         let back = try RegistrationRequest(carried(Gcks_V1_RegistrationRequest(request)), frontend: "f")

@@ -161,9 +161,10 @@ import Testing
         let directory = PeerDirectory(configured: [peer(1, 1), peer(2, 2)])
         #expect(directory.member("authority-2") == 2)
         #expect(directory.peer(at: "authority-2") == peer(2, 2))
-        directory.learn([
-            StoreNode(id: 1, name: "authority-1"), StoreNode(id: 3, address: "authority-3@[::1]:7", duty: .voter),
-        ])
+        directory.learn(
+            [
+                StoreNode(id: 1, name: "authority-1"), StoreNode(id: 3, address: "authority-3@[::1]:7", duty: .voter),
+            ], following: 0)
         #expect(directory.member("authority-2") == nil)
         #expect(directory.mayAsk("authority-2"))
         #expect(!directory.mayAsk("authority-9"))
@@ -173,6 +174,26 @@ import Testing
         #expect(directory.member("authority-3") == 4)
         #expect(directory.peer(at: "authority-3")?.port == 8)
         #expect(directory.peers(without: "authority-1").map(\.name) == ["authority-2", "authority-3"])
+    }
+
+    /// A store that was away hears of another; once it follows a leader, only the log says who may come in.
+    @Test func `what was heard is forgotten under a leader of the own log`() {
+        let directory = PeerDirectory(configured: [peer(1, 1)])
+        let (one, two) = (StoreNode(id: 1, name: "authority-1"), StoreNode(id: 2, name: "authority-2"))
+        directory.learn([one], following: 0)
+        directory.hear([one, two])
+        directory.learn([one], following: 0)
+        #expect(directory.member("authority-2") == 2)
+        // Its log is behind: it does not know the leader yet that another store told it of.
+        directory.learn([one], following: 2)
+        #expect(directory.member("authority-2") == 2)
+        directory.learn([one, two], following: 2)
+        #expect(directory.member("authority-2") == 2)
+        // The second is taken out for good.
+        directory.learn([one], following: 1)
+        #expect(directory.member("authority-2") == nil)
+        #expect(!directory.mayAsk("authority-2"))
+        #expect(directory.peers(without: "authority-1").isEmpty)
     }
 
     @Test(arguments: [("a", "a", ""), ("a@h:1", "a", "h:1"), ("a@", "a", ""), ("", "", ""), ("a@b@c", "a", "b@c")])

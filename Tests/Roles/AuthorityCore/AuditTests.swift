@@ -104,6 +104,70 @@ import Testing
         try verify(authority)
     }
 
+    /// Who may not change anything must not fill the trail either, under one name or under many.
+    @Test func attemptsAreRecordedAFewTimesAnHourAndCounted() throws {
+        let authority = try Authority()
+        try authority.apply(try exampleGroup())
+        let before = authority.trail.count
+        func ask(_ name: String, _ request: OperatorRequest, at second: Int64) throws {
+            let viewer = OperatorActor(name: name, roles: [.viewer], source: "authority-3")
+            try authority.decide([.operation(request, by: viewer, token: 1)], at: seconds(second))
+        }
+        func apply() throws -> OperatorRequest { .groupApply(try exampleGroup(), try authority.mandate()) }
+        let node = OperatorRequest.fleet(.undrain("frontend-1", try authority.mandate()))
+        for second in 0..<1000 { try ask("bob", try apply(), at: Int64(second)) }
+        #expect(authority.trail.count == before + 4)
+        // Another kind of his and the same of another are seen all the same.
+        try ask("bob", node, at: 1000)
+        try ask("eve", try apply(), at: 1000)
+        #expect(authority.trail.suffix(2).map(\.entry.actor) == ["bob", "eve"])
+        try authority.decide([.timer], at: seconds(3600))
+        let last = try #require(authority.trail.last?.entry)
+        #expect(last.actor == "bob" && last.action == "group-apply")
+        #expect(last.result.hasPrefix("refused: 995 more of this kind were not recorded; "))
+        try ask("bob", try apply(), at: 3601)
+        #expect(authority.trail.last?.entry.result.contains("more of this kind") == false)
+        let many = authority.trail.count
+        for number in 0..<2000 { try ask("bob-\(number)", try apply(), at: 3602) }
+        #expect(authority.trail.count <= many + 256 + 4)
+        try verify(authority)
+    }
+
+    @Test func dryRunsAreCountedToo() throws {
+        let authority = try Authority()
+        let group = try exampleGroup()
+        try authority.apply(group)
+        let before = authority.trail.count
+        for _ in 0..<10 {
+            let mandate = try authority.mandate(isDryRun: true)
+            _ = try authority.operate(.control(.evict([.fqdn("gm1.example")], group: group.name, mandate)))
+        }
+        #expect(authority.trail.dropFirst(before).map(\.entry.result) == ["dry-run", "dry-run", "dry-run", "dry-run"])
+        try authority.decide([.timer], at: seconds(3600))
+        let last = authority.trail.last { $0.entry.action == "member-evict" }
+        #expect(last?.entry.result == "dry-run: 5 more of this kind were not recorded")
+    }
+
+    @Test func whatIsYoungIsNotForgottenForItsNumber() throws {
+        let authority = try Authority()
+        authority.core.limits.auditRecordsKept = 10
+        try authority.apply(try exampleGroup())
+        for hour in 0..<26 {
+            for number in 0..<8 {
+                let entry = AuditEntry(
+                    actor: "alice", actorRole: "operator", source: "a", action: "noted", object: "node/\(number)")
+                try authority.decide([.audit(entry)], at: seconds(Int64(hour) * 3600))
+            }
+            try authority.decide([.timer], at: seconds(Int64(hour) * 3600 + 1))
+            try authority.decide([.timer], at: seconds(Int64(hour) * 3600 + 2))
+            if hour == 23 { #expect(authority.state.audit.floor == .start) }
+        }
+        let floor = authority.state.audit.floor
+        let oldest = try #require(authority.trail.first { $0.seq == floor.seq + 1 })
+        #expect(floor != .start)
+        #expect(seconds(25 * 3600).milliseconds - oldest.at.milliseconds <= 86_400_000)
+    }
+
     @Test func whoIsDeniedIsRecordedOnceAnHour() throws {
         let authority = try Authority()
         try authority.apply(try exampleGroup())

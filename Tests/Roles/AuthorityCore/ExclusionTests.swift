@@ -9,6 +9,20 @@ import TestKit
 import Testing
 
 @Suite struct ExclusionTests {
+    /// Frontends say canonical names; one that does not must not make two members of one, of which an exclusion finds one.
+    @Test func anotherSpellingIsTheSameMember() throws {
+        let authority = try Authority()
+        let group = try exampleGroup()
+        try authority.apply(group)
+        #expect(try authority.register(try authority.join("GM1.Example")).grant != nil)
+        #expect(authority.state.members.map(\.identity) == [.fqdn("gm1.example")])
+        let mandate = try authority.mandate("lost")
+        _ = try authority.operate(.control(.evict([.fqdn("gm1.example")], group: group.name, mandate))).get()
+        #expect(authority.state.members.isEmpty)
+        #expect(try authority.register(try authority.join("gM1.example")).refusal == .notAuthorised)
+        #expect(authority.trail.last?.entry.actor == "fqdn:gm1.example")
+    }
+
     private func orders(_ effects: [AuthorityEffect]) -> [RekeyOrder] {
         effects.compactMap { if case .broadcast(let order) = $0 { order } else { nil } }
     }

@@ -108,6 +108,18 @@ struct FleetDecisionTests {
 
     private struct Missing: Error {}
 
+    /// The first schema has no place for it: the next leader would know nothing of what was acknowledged.
+    @Test func whatTheSchemaCannotKeepIsRefusedAndSaysWhatToDo() throws {
+        let authority = try Authority()
+        authority.state.upkeep.schema = 1
+        try authority.restart()
+        for name in ["frontend-1", "frontend-2"] { try authority.decide([.frontend(name)]) }
+        let request = FleetRequest.drain("frontend-1", redirectTo: nil, deadline: nil, try authority.mandate())
+        guard case .failure(.conflict(let why)) = try authority.operate(.fleet(request)) else { throw Missing() }
+        #expect(why == "schema 1 cannot keep a drain: finish the upgrade with gcksctl upgrade finalize")
+        #expect(try update(authority, "frontend-1").drain == nil)
+    }
+
     @Test func whatCannotBeDrainedIsRefused() throws {
         let authority = try met()
         func drain(_ name: String, to target: String? = nil) throws -> OperatorFailure? {

@@ -175,6 +175,24 @@ import Testing
         #expect(authority.state.upkeep.nodes.map(\.duty) == [.voter])
     }
 
+    /// The first schema has no trail: the record is handed out, for the trail that begins with the next one.
+    @Test func theEndOfTheFirstSchemaIsRecordedAfterIt() throws {
+        let authority = try authority()
+        authority.state.upkeep.schema = 1
+        try authority.restart()
+        authority.core.clusterView = view([node(1)])
+        let mandate = try authority.mandate("all upgraded")
+        let asked = UpkeepRequest.upgradeFinalize(schema: 2, known: ["authority-1": 2], mandate)
+        _ = try authority.operate(.upkeep(asked)).get()
+        #expect(!authority.trail.contains { $0.entry.action == "upgrade-finalize" })
+        let handed = authority.effects.compactMap {
+            if case .readAgain(let entry?) = $0 { entry } else { nil }
+        }
+        #expect(handed.map(\.action) == ["upgrade-finalize"] && handed.map(\.actor) == ["alice"])
+        #expect(handed.map(\.reason) == ["all upgraded"])
+        #expect(handed.map(\.request) == [mandate.operation.description])
+    }
+
     @Test func aNewerSchemaNeedsEveryVoter() throws {
         let authority = try authority()
         authority.state.upkeep.schema = 2
@@ -191,6 +209,7 @@ import Testing
         #expect(authority.state.upkeep.schema == 2)
         _ = try finalizing(all).get()
         #expect(authority.state.upkeep.schema == 3)
-        #expect(authority.effects.contains { if case .readAgain = $0 { true } else { false } })
+        #expect(authority.effects.contains { if case .readAgain(nil) = $0 { true } else { false } })
+        #expect(authority.trail.last?.entry.action == "upgrade-finalize")
     }
 }

@@ -50,7 +50,8 @@ import Testing
         let wish = ClusterRequest.transfer(to: "authority-2", try mandate(3))
         let told = try lines(try ask(authority, wish))
         try authority.restart()
-        let row = try #require(authority.core.remembered(try mandate(3).operation))
+        let row = try #require(authority.state.operations.last)
+        #expect(try row.operation == mandate(3).operation)
         #expect(row.kind == "leader-transfer" && row.summary == told.joined())
         #expect(try lines(try ask(authority, wish)) == told)
     }

@@ -27,13 +27,20 @@ final class PeerDirectory: Sendable {
         configured = Dictionary(peers.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
-    /// The nodes of the log as this node's engine knows them.
-    func learn(_ nodes: [StoreNode]) {
+    /// The nodes of the log as this node's engine knows them. While it follows a leader that is among them, what peers said is
+    /// forgotten: a node that was taken out must not come in by what was heard before.
+    ///
+    /// - Parameter leader: the id of the leader that this node follows; 0 for none.
+    func learn(_ nodes: [StoreNode], following leader: UInt64) {
         let logged = Self.byName(nodes)
-        lists.withLock { $0.logged = logged }
+        let isCurrent = nodes.contains { $0.id == leader }
+        lists.withLock { lists in
+            lists.logged = logged
+            if isCurrent { lists.heard = [:] }
+        }
     }
 
-    /// The nodes of the log as a peer knows them.
+    /// The nodes of the log as a peer knows them; for a node that follows no leader.
     func hear(_ nodes: [StoreNode]) {
         let heard = Self.byName(nodes)
         lists.withLock { $0.heard = heard }

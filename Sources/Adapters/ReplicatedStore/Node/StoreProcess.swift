@@ -79,15 +79,16 @@ package final class StoreProcess: Sendable {
             if connection?.isActive != true, let descriptor = try? node.connect() {
                 connection = try? await EngineConnection.open(descriptor: descriptor, on: group)
             }
+            var followed: UInt64 = 0
             if case .server(let id, let name)? = try? await connection?.perform(.leader, within: StoreLimits.request) {
                 let leader = id == 0 ? "none" : name
                 if leader != told {
                     events(Event("store-leader", .info, [("node", settings.name), ("leader", leader)]))
                 }
-                told = leader
+                (told, followed) = (leader, id)
             }
             if case .servers(let nodes)? = try? await connection?.perform(.cluster, within: StoreLimits.request) {
-                peers.learn(nodes)
+                peers.learn(nodes, following: followed)
             }
             rounds = told == "none" ? rounds + 1 : 0
             if rounds % StoreLimits.hearsayRounds == StoreLimits.hearsayRounds - 1 { await hear() }
