@@ -24,6 +24,7 @@ let nio = [product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio")]
 let tls = [product("NIOSSL", "swift-nio-ssl"), product("NIOTLS", "swift-nio")]
 let swiftCrypto = product("Crypto", "swift-crypto")
 let x509 = [product("X509", "swift-certificates"), product("SwiftASN1", "swift-asn1")]
+let http2 = [product("NIOHTTP2", "swift-nio-http2"), product("NIOHPACK", "swift-nio-http2")]
 let log = product("Logging", "swift-log")
 let grpc = [
     product("GRPCCore", "grpc-swift-2"),
@@ -95,7 +96,9 @@ let values: [Target.Dependency] = ["Octets", "KeyMaterial", "IKEVocabulary", "Gr
 let adapters: [Target] = [
     room("Adapters", "DatagramIO", values + nio),
     room("Adapters", "AdminHTTP", values + nio + [product("NIOHTTP1", "swift-nio")]),
-    room("Adapters", "AuthorityRPC", values + grpc + nio + tls + x509 + [certificateReloading], generatedCodeHouse),
+    room(
+        "Adapters", "AuthorityRPC", values + grpc + nio + http2 + tls + x509 + [certificateReloading],
+        generatedCodeHouse),
     room("Adapters", "ReplicatedStore", values + nio + tls + x509 + ["CCowsql", log, swiftCrypto]),
     room("Adapters", "SASinks", values),
     room("Adapters", "RootKey", values + ["IKECrypto"]),
@@ -170,6 +173,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-nio-http2", exact: "1.46.0"),
         .package(url: "https://github.com/apple/swift-nio-extras", exact: "1.35.2"),
         .package(url: "https://github.com/apple/swift-protobuf", exact: "1.39.0", traits: []),
         .package(url: "https://github.com/grpc/grpc-swift-2", exact: "2.4.3"),

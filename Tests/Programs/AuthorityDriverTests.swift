@@ -1,5 +1,4 @@
 import AuthorityCore
-import AuthorityRPC
 import Foundation
 import GroupModel
 import IKEVocabulary
@@ -10,6 +9,7 @@ import Telemetry
 import TestKit
 import Testing
 
+@testable import AuthorityRPC
 @testable import gcks_authority
 
 /// What the driver lets out, and when, on a store whose commits can be held up.
@@ -37,8 +37,10 @@ import Testing
         try result.get()
     }
 
-    private func eventually(_ condition: @Sendable () async throws -> Bool) async throws {
-        let end = ContinuousClock.now + .seconds(10)
+    private func eventually(
+        within limit: Duration = .seconds(10), _ condition: @Sendable () async throws -> Bool
+    ) async throws {
+        let end = ContinuousClock.now + limit
         while ContinuousClock.now < end {
             if try await condition() { return }
             try await Task.sleep(for: .milliseconds(5))
@@ -145,10 +147,12 @@ import Testing
                 _ = try await driver.openRegistrationDesk(
                     try #require(PeerIdentity(role: .frontend, name: name)), nil)
             }
+            var asker = try alice()
+            asker.proof = "unix uid=7 (alice)"
             let asked = UpkeepRequest.upgradeFinalize(schema: 2, known: ["authority-1": 2], try mandate(1))
-            _ = try await driver.operate(.upkeep(asked), by: try alice())
-            // Nobody connected again.
-            try await eventually { store.state.frontends.count == 2 }
+            _ = try await driver.operate(.upkeep(asked), by: asker)
+            // Nobody connected again, and nobody is dropped yet for being silent.
+            try await eventually(within: .seconds(3)) { store.state.frontends.count == 2 }
             let reply = try await driver.operate(.fleet(.list(nil)), by: try alice())
             guard case .frontends(let listed) = reply else {
                 Issue.record("another reply")
@@ -157,6 +161,7 @@ import Testing
             #expect(listed.map(\.number.rawValue) == [1, 2])
             let raised = store.trail.filter { $0.entry.action == "upgrade-finalize" }
             #expect(raised.map(\.entry.actor) == ["alice"])
+            #expect(raised.map(\.entry.source) == ["authority-1 unix uid=7 (alice)"])
         }
     }
 }

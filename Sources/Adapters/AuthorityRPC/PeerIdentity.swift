@@ -19,6 +19,9 @@ package struct PeerIdentity: Hashable, Sendable, CustomStringConvertible {
     package let name: String
     /// What it may ask as an operator: nothing for the roles of programs.
     package internal(set) var operatorRoles: Set<OperatorRole>
+    /// Of an operator who came by a Unix socket, where the name is only said: whose process it is as the kernel knows it, such
+    /// as "unix uid=0 (root)".
+    package internal(set) var proof: String?
 
     /// Nil unless the name is 1 … 64 of letters, digits, '-', '_' and '.'.
     package init?(role: PeerRole, name: String) {

@@ -96,6 +96,7 @@ extension AuthorityDriver: AuthorityService {
 
 extension OperatorActor {
     init(_ peer: PeerIdentity, at authority: String) {
-        self.init(name: peer.name, roles: peer.operatorRoles, source: authority)
+        let source = [authority, peer.proof].compactMap(\.self).joined(separator: " ")
+        self.init(name: peer.name, roles: peer.operatorRoles, source: source)
     }
 }

@@ -12,7 +12,8 @@ package struct AuditEntry: Hashable, Sendable {
     package let actor: String
     /// "crypto-officer", "operator", "viewer", "auditor", "member", "frontend" or "authority".
     package let actorRole: String
-    /// Where it came in: an authority's name, or a frontend's and the member's address.
+    /// Where it came in: an authority's name and over a Unix socket the user that the kernel names, or a frontend's name and the
+    /// member's address.
     package let source: String
     /// In kebab case, such as "member-joined" or "rekey-sa-made".
     package let action: String

@@ -40,7 +40,7 @@ package enum DangerLevel: Int, Hashable, Sendable, CaseIterable, Comparable {
 package struct OperatorActor: Hashable, Sendable {
     package let name: String
     package let roles: Set<OperatorRole>
-    /// The authority whose door it came through.
+    /// The authority whose door it came through, and over a Unix socket the user behind it: "authority-1 unix uid=0 (root)".
     package let source: String
 
     package init(name: String, roles: Set<OperatorRole>, source: String) {

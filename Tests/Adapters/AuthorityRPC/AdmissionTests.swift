@@ -60,6 +60,8 @@ import Testing
             let names = authority.seen.peers.map(\.description)
             #expect(Set(names) == ["frontend/fe-1", "broadcaster/bc-1", "operator/alice"])
             #expect(authority.seen.frontends == ["fe-1"])
+            // A certificate proves the name: nothing beside it is needed.
+            #expect(authority.seen.peers.allSatisfy { $0.proof == nil })
         }
     }
 
@@ -249,6 +251,24 @@ import Testing
                 }
             }
             #expect(Set(authority.seen.peers.map(\.description)) == ["operator/p-1", "frontend/p-1"])
+        }
+    }
+
+    /// Whoever may connect can say any name; whose process it is comes from the kernel, whatever the call says.
+    @Test func overAUnixSocketTheUserIsTheKernels() async throws {
+        let (path, authority) = (freshSocketPath(), FakeAuthority(.leader) { _ in .success(.groups([])) })
+        let user = try #require(getpwuid(getuid()).map { String(cString: $0.pointee.pw_name) })
+        try await withServer([unixListener(path)], authority) { _, _ in
+            let transport = try HTTP2ClientTransport.Posix(
+                target: .unixDomainSocket(path: path, authority: "localhost"), transportSecurity: .plaintext)
+            try await withGRPCClient(transport: transport) { client in
+                let stub = Gcks_V1_Operator.Client(wrapping: client)
+                for claimed in [[:], ["gcks-unix-user": "4242", "gcks-operator": "root"]] as [Metadata] {
+                    _ = try await stub.groupList(Gcks_V1_GroupListRequest(), metadata: claimed)
+                }
+            }
+            #expect(authority.seen.peers.map(\.name) == ["local", "root"])
+            #expect(authority.seen.peers.allSatisfy { $0.proof == "unix uid=\(getuid()) (\(user))" })
         }
     }
 

@@ -14,8 +14,17 @@ package struct AuthorityListener: Sendable {
     }
 
     package let socket: Socket
+    /// Of the users of a Unix socket; looked up once, for a directory may be slow to answer.
+    private let userNames: [UInt32: String]
 
-    package init(_ socket: Socket) { self.socket = socket }
+    package init(_ socket: Socket) {
+        self.socket = socket
+        guard case .unix(path: _, let users, roles: _) = socket else {
+            userNames = [:]
+            return
+        }
+        userNames = users.reduce(into: [:]) { $0[$1] = UnixPeer.name(of: $1) }
+    }
 
     /// - Parameter rotating: asked at each handshake of a TLS socket for the certificate to show; what it does not say is as
     ///   in the credentials.
@@ -25,6 +34,7 @@ package struct AuthorityListener: Sendable {
             let config = HTTP2ServerTransport.Posix.Config.defaults { config in
                 Self.tune(&config)
                 config.channelDebuggingCallbacks.onAcceptTCPConnection = { UnixPeer.check($0, users: users) }
+                config.channelDebuggingCallbacks.onAcceptHTTP2Stream = { UnixPeer.stamp($0) }
             }
             return HTTP2ServerTransport.Posix(
                 address: .unixDomainSocket(path: path), transportSecurity: .plaintext, config: config)
@@ -99,6 +109,17 @@ package struct AuthorityListener: Sendable {
             }
             return peer
         }
+    }
+
+    /// An operator, who over a Unix socket says its name itself: what the kernel says of it goes with it.
+    func admitOperator(
+        name: String?, _ metadata: Metadata, _ context: ServerContext
+    ) throws(RPCError) -> PeerIdentity {
+        guard case .unix = socket else { return try admit(.operator, name: name ?? "", context) }
+        var peer = try admit(.operator, name: name ?? "local", context)
+        guard let proof = UnixPeer.proof(metadata, userNames) else { throw Self.denied("the kernel names no user") }
+        peer.proof = proof
+        return peer
     }
 
     private static func denied(_ reason: String) -> RPCError {

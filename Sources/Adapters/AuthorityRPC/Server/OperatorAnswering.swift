@@ -16,8 +16,7 @@ extension OperatorAnswering {
         _ decode: (Message) throws(ContractError) -> OperatorRequest, with encode: (OperatorReply) -> Reply?
     ) async throws(RPCError) -> ServerResponse<Reply> {
         let name = request.metadata[stringValues: operatorNameMetadataKey].first { _ in true }
-        let isTLS = if case .tls = listener.socket { true } else { false }
-        let peer = try listener.admit(.operator, name: name ?? (isTLS ? "" : "local"), context)
+        let peer = try listener.admitOperator(name: name, request.metadata, context)
         let asked: OperatorRequest
         do throws(ContractError) { asked = try decode(request.message) } catch { throw error.rpcError }
         let reply: OperatorReply

@@ -1,4 +1,3 @@
-import Glibc
 import NIOCore
 import NIOSSL
 import NIOTLS
@@ -49,29 +48,6 @@ final class ConnectionGuard: ChannelInboundHandler, RemovableChannelHandler {
             let tls = try pipeline.handler(type: NIOSSLHandler.self)
             try pipeline.addHandler(
                 ConnectionGuard(trustDomain: trustDomain, admits: admits), position: .after(tls))
-        }
-    }
-}
-
-/// Refuses Unix connections from users that are not configured (SO_PEERCRED).
-enum UnixPeer {
-    struct Refused: Error {}
-
-    /// struct ucred of <sys/socket.h>, which the Glibc module leaves out.
-    private struct Credentials {
-        var pid: Int32
-        var uid: UInt32
-        var gid: UInt32
-    }
-
-    static func check(_ channel: any Channel, users: Set<UInt32>) -> EventLoopFuture<Void> {
-        guard let options = channel as? any SocketOptionProvider else {
-            return channel.eventLoop.makeFailedFuture(Refused())
-        }
-        let credentials: EventLoopFuture<Credentials> = options.unsafeGetSocketOption(
-            level: .socket, name: .init(rawValue: SO_PEERCRED))
-        return credentials.flatMapThrowing { peer in
-            guard users.contains(peer.uid) else { throw Refused() }
         }
     }
 }
