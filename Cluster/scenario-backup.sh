@@ -82,7 +82,7 @@ check "another kind of file is refused" refused "$run/foreign.backup" "no file o
 check "a file that is not there is refused" refused "$run/none.backup" "No such file"
 check "a cluster that has groups takes none" refused "$run/one.backup" "restored into a new cluster"
 
-stop broadcaster-1
+# The broadcaster lives on: it knows orders of before.
 stop frontend-1
 stop authority-1
 rm -rf "$run/var/authority-1"
@@ -97,7 +97,6 @@ check "the backup is restored" ctl_quietly backup restore "$run/one.backup" --ke
 check "the group is there" equal "$(items 'items[0]["name"]' group list)" market-data
 check "the trail tells of it" equal "$(items 'len(items)' audit search --action backup-restored)" 1
 start_frontend 1
-start_broadcaster 1
 registered_anew() { [[ $(items 'sum(i["state"] == "member" for i in items)' member list market-data) -eq 3 ]]; }
 check "a rekey calls the members in" ctl_quietly rekey now market-data --all
 for n in 1 2 3; do check "gm$n.demo hears of a Rekey SA it does not know" until_ok 10 logged "gm$n.demo" '"reregistration-planned".*unknown-spi'; done

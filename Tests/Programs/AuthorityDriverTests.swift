@@ -140,6 +140,34 @@ import Testing
         }
     }
 
+    /// The commit of it fails, and it is decided again: nobody may have been told that it will not be done.
+    @Test func whatIsUnderWayIsNotSaidToBeUndone() async throws {
+        let store = GatedStore()
+        try await withDriver(store) { driver in
+            let definition = try group()
+            store.shut()
+            let (asked, asker) = (OperatorRequest.groupApply(definition, try mandate(1)), try alice())
+            let applying = Task { try await driver.operate(asked, by: asker) }
+            try await eventually { store.held.contains { if case .putGroup = $0 { true } else { false } } }
+            let looked = try await driver.operate(.cluster(.outcome(try mandate(1).operation)), by: asker)
+            guard case .cluster(.outcome(.waiting)) = looked else {
+                Issue.record("told \(looked)")
+                return
+            }
+            store.open(failing: 1)
+            _ = try await applying.value
+        }
+    }
+
+    /// A request id belongs to what it was first used for.
+    @Test func aHandOverUnderTheIdOfSomethingElseIsRefused() async throws {
+        try await withDriver(GatedStore()) { driver in
+            _ = try await driver.operate(.groupApply(try group(), try mandate(1)), by: try alice())
+            let asked = OperatorRequest.cluster(.transfer(to: "authority-2", try mandate(1)))
+            await #expect(throws: OperatorFailure.self) { try await driver.operate(asked, by: try alice()) }
+        }
+    }
+
     @Test func afterTheFirstSchemaFrontendsHaveNumbersAndTheTrailSaysWhoEndedIt() async throws {
         let store = GatedStore(schema: 1)
         try await withDriver(store) { driver in

@@ -55,14 +55,19 @@ extension AuthorityDriver {
     /// Done, still waiting, or not done and never to be done by what was sent before.
     private func outcome(of operation: OperationID) async throws(OperatorFailure) -> RequestOutcome {
         guard core != nil else { throw .notLeader(leaderName) }
-        let isWaiting = waiting.contains { input in
+        if isHere(operation) { return .waiting }
+        if let row = try await committed(operation) {
+            return .done(at: row.at, kind: row.kind, lines: row.summary.split(separator: "\n").map(String.init))
+        }
+        // It may have come while the store was asked.
+        return isHere(operation) ? .waiting : .notDone
+    }
+
+    /// Waits for its turn, or for the commit of what it is decided with, which may fail and be tried again.
+    private func isHere(_ operation: OperationID) -> Bool {
+        (waiting + deciding).contains { input in
             if case .operation(let request, _, _) = input { request.mandate?.operation == operation } else { false }
         }
-        if isWaiting { return .waiting }
-        return try await committed(operation).map {
-            .done(at: $0.at, kind: $0.kind, lines: $0.summary.split(separator: "\n").map(String.init))
-        }
-            ?? .notDone
     }
 
     private func committed(_ operation: OperationID) async throws(OperatorFailure) -> OperationRow? {
@@ -84,6 +89,9 @@ extension AuthorityDriver {
         // What the core remembers may be of a decision that is not committed and never will be.
         let earlier = try await committed(mandate.operation)
         guard let core else { throw .notLeader(leaderName) }
+        if let earlier, earlier.kind != whole.action {
+            throw .conflict("request id \(mandate.operation) was used for \(earlier.kind): take another")
+        }
         if let earlier, !care.handOvers.contains(mandate.operation) {
             let lines = earlier.summary.split(separator: "\n").map(String.init)
             return .done(lines + ["\(name) leads in term \(core.term.rawValue)"])

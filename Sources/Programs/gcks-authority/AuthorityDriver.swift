@@ -36,6 +36,8 @@ actor AuthorityDriver {
     var certificates: [String: String] = [:]
 
     var waiting: [AuthorityInput] = []
+    /// Of the transaction under way.
+    var deciding: [AuthorityInput] = []
     var wake: CheckedContinuation<Void, Never>?
     var isStopping = false
     /// After the store refused a batch as a whole: how many of the next inputs are decided one by one.
@@ -128,6 +130,8 @@ actor AuthorityDriver {
         let batch = Array(waiting.prefix(decidedAlone > 0 ? 1 : DriverLimits.batch))
         waiting.removeFirst(batch.count)
         decidedAlone = max(decidedAlone - 1, 0)
+        deciding = batch
+        defer { deciding = [] }
         let decision = core.decide(batch, at: clocks.wall())
         let began = clocks.monotonic()
         care.isCommitting = true

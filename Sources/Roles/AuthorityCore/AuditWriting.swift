@@ -125,7 +125,10 @@ extension AuthorityCore {
         let horizon = WallTime(milliseconds: now.milliseconds - Int64(limits.auditKept.seconds) * 1000)
         let surplus = audit.head.seq - limits.auditRecordsKept
         let youngest = WallTime(milliseconds: now.milliseconds - Int64(limits.auditKeptAtLeast.seconds) * 1000)
-        let place = audit.anchors.last { $0.at < horizon || ($0.place.seq <= surplus && $0.at < youngest) }?.place
+        let ceiling = audit.head.seq - limits.auditRecordsKept * limits.auditRecordsFactor
+        let place = audit.anchors.last {
+            $0.at < horizon || ($0.place.seq <= surplus && $0.at < youngest) || $0.place.seq <= ceiling
+        }?.place
         if let place, place.seq > audit.floor.seq {
             draft.audit.append(
                 Causer(authority: node, reason: "kept long enough").entry(

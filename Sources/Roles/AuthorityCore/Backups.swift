@@ -59,6 +59,7 @@ extension AuthorityCore {
         guard !mandate.isDryRun else { return lines.map { $0 + " (dry run)" } }
         let before = self.life
         self.life = life
+        numberOrdersAnew()
         spisInUse.formUnion(document.groups.flatMap(\.dataSPIs))
         var restored: [GroupState] = []
         do {

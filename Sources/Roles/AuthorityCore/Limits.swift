@@ -25,6 +25,9 @@ package struct AuthorityLimits: Hashable, Sendable {
     /// Records younger than this are not forgotten for their number, whoever fills the trail: a day, so that what is looked at
     /// or exported daily is seen whole. Longer, and members that come and go without end could fill the store.
     package var auditKeptAtLeast: Lifetime = Lifetime(seconds: 86_400)
+    /// How many times the number of kept records the young ones may take: who may register can do so without end, and a disk
+    /// that is full ends the service.
+    package var auditRecordsFactor: Int64 = 8
     package var auditAnchorInterval: Lifetime = Lifetime(seconds: 3600)
     /// The head is signed after so many records at the latest.
     package var auditAnchorRecords: Int64 = 65_536

@@ -125,6 +125,7 @@ extension AuthorityCore {
     func promote(
         _ node: String, _ mandate: Mandate, _ actor: OperatorActor, at now: WallTime, into draft: inout DecisionDraft
     ) throws -> [String] {
+        try requireClusterView()
         guard let found = clusterView.nodes.first(where: { $0.name == node }) else { throw Self.unknown(node) }
         guard !found.isVoter else { return ["\(node) votes already"] }
         guard found.isReachable else {
@@ -143,8 +144,11 @@ extension AuthorityCore {
     func remove(
         _ node: String, _ mandate: Mandate, _ actor: OperatorActor, at now: WallTime, into draft: inout DecisionDraft
     ) throws -> [String] {
+        try requireClusterView()
         guard let found = clusterView.nodes.first(where: { $0.name == node }) else { throw Self.unknown(node) }
-        let staying = clusterView.nodes.filter { $0.isVoter && $0.id != found.id }
+        // Those that leave already are seen in the log for a while.
+        let leaving = Set(upkeep.nodes.filter { $0.duty == .retired }.map(\.id)).union([found.id])
+        let staying = clusterView.nodes.filter { $0.isVoter && !leaving.contains($0.id) }
         if found.isVoter {
             guard !staying.isEmpty else { throw OperatorFailure.conflict("\(node) is the last voter and stays") }
             let answering = staying.count(where: \.isReachable)
@@ -175,6 +179,7 @@ extension AuthorityCore {
     // MARK: Checks
 
     private func identity() throws -> (cluster: ClusterID, storeCA: [UInt8]) {
+        try requireClusterView()
         guard let cluster = upkeep.cluster else {
             throw OperatorFailure.conflict(
                 "the cluster has no id in schema \(upkeep.schema): finish the upgrade with gcksctl upgrade finalize")

@@ -15,6 +15,7 @@ extension AuthorityCore {
         do {
             guard let next = life.next else { throw CryptoError.unsupportedAlgorithm }
             life = next
+            numberOrdersAnew()
             fresh = try sortedGroups.map { group in
                 (
                     group, try makeRekeySA(for: group.name, group.definition.rekey, signingKey: nil, at: now),

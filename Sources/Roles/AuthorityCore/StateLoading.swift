@@ -8,15 +8,14 @@ extension AuthorityCore {
         operations = RememberedOperations(state.operations)
         try loadFleet(state)
         drained = Dictionary(state.drained.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-        // Numbers of one leadership are above all of earlier ones: a broadcaster that lived on never takes a new order for an
-        // old one, and a late acknowledgement never ends a new order.
-        lastRekeyOrder = state.term.rawValue << 32
+        numberOrdersAnew()
         let paces = Dictionary(state.groups.map { ($0.name, $0.definition.rekey.pace) }) { first, _ in first }
         for var order in state.rekeyOrders {
             order.pace = paces[order.group] ?? .zero
             rekeyOrders[order.number] = order
             lastRekeyOrder = max(lastRekeyOrder, order.number)
         }
+        lastRekeyOrder = max(lastRekeyOrder, state.rekeyHistory.map(\.number).max() ?? 0)
         let rekeyRows = Dictionary(grouping: state.rekeySAs, by: \.group)
         let dataRows = Dictionary(grouping: state.dataSAs, by: \.group)
         let memberRows = Dictionary(grouping: state.members, by: \.group)
@@ -39,6 +38,15 @@ extension AuthorityCore {
             groups[row.name] = group
             namesByIdentification[row.definition.identification.canonical] = row.name
         }
+    }
+
+    /// Numbers of one leadership are above all of earlier ones, and those of one life above all of earlier lives: a broadcaster
+    /// that lived on never takes a new order for an old one, and a late acknowledgement never ends a new order. Below 2^53, so
+    /// that every reader of JSON tells them apart.
+    ///
+    ///     life (12 bits) | term (19) | count (22)
+    func numberOrdersAnew() {
+        lastRekeyOrder = max(lastRekeyOrder, Int64(life.rawValue) << 41 + term.rawValue << 22)
     }
 
     private func loadControl(of group: GroupState, _ state: StoredState) {

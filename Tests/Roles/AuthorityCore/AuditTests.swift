@@ -151,6 +151,7 @@ import Testing
     @Test func whatIsYoungIsNotForgottenForItsNumber() throws {
         let authority = try Authority()
         authority.core.limits.auditRecordsKept = 10
+        authority.core.limits.auditRecordsFactor = 100
         try authority.apply(try exampleGroup())
         for hour in 0..<26 {
             for number in 0..<8 {
@@ -166,6 +167,23 @@ import Testing
         let oldest = try #require(authority.trail.first { $0.seq == floor.seq + 1 })
         #expect(floor != .start)
         #expect(seconds(25 * 3600).milliseconds - oldest.at.milliseconds <= 86_400_000)
+    }
+
+    /// Who may register can do so without end, and the disk is finite.
+    @Test func whatIsYoungIsForgottenWhenItIsTooMuch() throws {
+        let authority = try Authority()
+        authority.core.limits.auditRecordsKept = 10
+        authority.core.limits.auditAnchorRecords = 10
+        try authority.apply(try exampleGroup())
+        for second in 0..<20 {
+            let entry = AuditEntry(
+                actor: "gm1.example", actorRole: "member", source: "a", action: "noted", object: "node/1")
+            let inputs = [AuthorityInput](repeating: .audit(entry), count: 10)
+            try authority.decide(inputs + [.timer], at: seconds(Int64(second)))
+        }
+        let kept = try #require(authority.trail.last).seq - authority.state.audit.floor.seq
+        // The anchors stand some ten records apart, and one is looked at in the transaction after its own.
+        #expect(kept <= 10 * authority.core.limits.auditRecordsFactor + 40)
     }
 
     @Test func whoIsDeniedIsRecordedOnceAnHour() throws {

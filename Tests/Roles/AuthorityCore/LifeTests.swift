@@ -60,6 +60,27 @@ import Testing
         #expect(fresh.trail.contains { $0.entry.action == "backup-restored" })
     }
 
+    /// A broadcaster that lives on knows the orders of before by their numbers, of leaderships that this copy never saw too.
+    @Test func ordersOfANewLifeAreNumberedAboveAllOfBefore() throws {
+        func lastOrder(_ authority: Authority) throws -> Int64 {
+            _ = try authority.operate(.rekeyNow(try #require(group), scope: .all, try authority.mandate())).get()
+            return try #require(authority.state.rekeyOrders.map(\.number).max())
+        }
+        let old = try busy()
+        let document = try backup(of: old)
+        for _ in 0..<40 { try old.restart() }
+        let ofBefore = try lastOrder(old)
+
+        let restored = try Authority(seed: 2)
+        _ = try restored.operate(.backup(.restore(document, life: nil, try restored.mandate("site lost")))).get()
+        #expect(try lastOrder(restored) > ofBefore)
+
+        let forced = try busy()
+        try forced.decide([.newLife(try forced.mandate().operation, reason: "two of three are lost")])
+        #expect(try lastOrder(forced) > ofBefore)
+        #expect(try lastOrder(forced) < 1 << 53)
+    }
+
     @Test func aRestoreIsRefusedBeforeAnythingChanges() throws {
         let document = try backup(of: try busy())
         let used = try busy()

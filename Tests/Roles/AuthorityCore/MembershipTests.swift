@@ -140,6 +140,30 @@ import Testing
         #expect(try removing("authority-1").contains("last voter"))
     }
 
+    /// The log shows a node for a while after it was decided that it leaves: it is no help to the next that leaves.
+    @Test func nodesThatLeaveTogetherGiveNoQuorumAway() throws {
+        let authority = try authority()
+        authority.core.clusterView = view([node(1), node(2, answers: false), node(3), node(4)])
+        func removing(_ name: String) throws -> String {
+            why(try authority.operate(.upkeep(.remove(node: name, try authority.mandate("gone")))))
+        }
+        #expect(try removing("authority-3").contains("not refused"))
+        #expect(try removing("authority-4").contains("2 voters, of which 1 answer"))
+        #expect(authority.state.upkeep.nodes.map(\.name) == ["authority-3"])
+    }
+
+    @Test func whatAsksAboutTheLogsNodesIsNotDecidedBlindly() throws {
+        let authority = try authority()
+        authority.core.clusterView = ClusterView(own: 0)
+        for request: UpkeepRequest in [
+            .remove(node: "authority-2", try authority.mandate("gone")),
+            .promote(node: "authority-2", try authority.mandate()),
+            .addVoter(node: "authority-9", store: "host:9000", id: nil, try authority.mandate()),
+        ] {
+            #expect(why(try authority.operate(.upkeep(request))).contains("ask again"))
+        }
+    }
+
     @Test func removingNeedsAReason() throws {
         let authority = try authority()
         guard

@@ -24,7 +24,13 @@ protocol LeaderStreamUser: AnyObject, Sendable {
     func streamLost(_ reason: String)
     /// The next message to send; nil when there is none now.
     func nextMessage() -> Outbound?
+    /// Its octets are written, or could not be.
+    func written(_ message: Outbound)
     func received(_ message: Inbound) throws(ContractError)
+}
+
+extension LeaderStreamUser {
+    func written(_ message: Outbound) {}
 }
 
 /// Keeps one stream to the leading authority: follows hints, rotates through the targets, backs off.
@@ -128,7 +134,10 @@ final class LeaderStream: Sendable {
             try await writer.write(user.hello())
             for await _ in wakes {
                 guard isWelcomed.isSet else { continue }
-                while let message = user.nextMessage() { try await writer.write(message) }
+                while let message = user.nextMessage() {
+                    defer { user.written(message) }
+                    try await writer.write(message)
+                }
             }
         }
         try await client.bidirectionalStreaming(

@@ -234,6 +234,7 @@ extension RegistrationClient {
 
         func streamOpened(_ authority: String) { client.opened(authority) }
         func streamLost(_ reason: String) { client.lost(reason) }
+        func written(_ message: Gcks_V1_RegistrationBatch) { message.zeroiseKeys() }
         func nextMessage() -> Gcks_V1_RegistrationBatch? { client.nextBatch() }
         func received(_ message: Gcks_V1_RegistrationAnswerBatch) throws(ContractError) {
             try client.received(message)

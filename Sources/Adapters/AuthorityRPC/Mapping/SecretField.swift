@@ -18,3 +18,10 @@ extension Data {
         }
     }
 }
+
+extension Gcks_V1_RegistrationBatch {
+    /// GSK_w of every join, in this message and its copies.
+    func zeroiseKeys() {
+        for request in requests { request.join.gskW.zeroiseShared() }
+    }
+}

@@ -75,10 +75,9 @@ struct PeerStream<Inbound: Sendable, Outbound: Sendable, Session: Sendable, Item
         for await output in outputs(session) {
             switch output {
             case .items(let items):
-                for message in encode(items, session) {
-                    defer { written(message) }
-                    try await writer.write(message)
-                }
+                let messages = encode(items, session)
+                defer { for message in messages { written(message) } }
+                for message in messages { try await writer.write(message) }
             case .ended(let refusal): throw refusal
             }
         }

@@ -38,7 +38,9 @@ struct RegistrationEndpoint: Gcks_V1_Registration.SimpleServiceProtocol {
             self.session = session
         }
 
+        /// The keys that come with requests are taken out of the message and zeroised there, also when it is refused.
         func take(_ batch: Gcks_V1_RegistrationBatch) async throws(ContractError) {
+            defer { batch.zeroiseKeys() }
             if batch.hasHeartbeat {
                 await session.heartbeat(try checkedCounters(batch.heartbeat.counters, "Heartbeat.counters"))
             }

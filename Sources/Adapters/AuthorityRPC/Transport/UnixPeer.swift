@@ -55,10 +55,13 @@ enum UnixPeer {
         var entry = passwd()
         var found: UnsafeMutablePointer<passwd>?
         var text = [CChar](repeating: 0, count: 16_384)
-        guard getpwuid_r(user, &entry, &text, text.count, &found) == 0, found != nil, let name = entry.pw_name else {
-            return nil
+        // The name lies in that buffer.
+        return text.withUnsafeMutableBufferPointer { text in
+            guard let base = text.baseAddress, getpwuid_r(user, &entry, base, text.count, &found) == 0, found != nil,
+                let name = entry.pw_name
+            else { return nil }
+            return String(cString: name)
         }
-        return String(cString: name)
     }
 }
 

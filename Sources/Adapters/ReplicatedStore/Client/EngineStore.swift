@@ -90,7 +90,8 @@ package final class EngineStore: ReplicatedStoring {
     }
 
     package func commit(_ transaction: StoreTransaction) async throws(StoreFailure) -> CommitReceipt {
-        let schema = upkeep.withLock { $0?.schema } ?? Migrations.current
+        // Forgotten when this node is seen not to lead.
+        guard let schema = upkeep.withLock({ $0?.schema }) else { throw .notLeader }
         let steps = try SchemaChange.fitting(try TransactionSteps(transaction.mutations).steps, in: schema)
         let index = try await writer.transaction(lasting: StoreLimits.transaction) { (session) throws(StoreFailure) in
             let owned = try await session.execute(
