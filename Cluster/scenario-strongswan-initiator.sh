@@ -5,9 +5,9 @@ source "$(dirname "${BASH_SOURCE[0]}")/scenario.sh"
 source "$(dirname "${BASH_SOURCE[0]}")/scenario-strongswan.sh"
 
 # frontend-1 proves itself with ECDSA; frontend-2 with Ed25519, and it asks early whether a member lives; frontend-3 asks everybody
-# for a cookie.
-authorities=1 frontends=3 broadcasters=0
-shared_key_peers="psk cbc child negotiated encapsulated cookie impostor"
+# for a cookie; frontend-4 rekeys IKE SAs after some ten seconds.
+authorities=1 frontends=4 broadcasters=0
+shared_key_peers="psk cbc child negotiated encapsulated cookie impostor aging"
 
 write_members() {
   local n peer
@@ -17,6 +17,7 @@ write_members() {
   echo 'ike: { fragment: 400 }' >>"$run/etc/frontend-1.yaml"
   echo 'ike: { idle_limit: 1s }' >>"$run/etc/frontend-2.yaml"
   echo 'ike: { fragment: 400, cookie_threshold: 0 }' >>"$run/etc/frontend-3.yaml"
+  echo 'ike: { sa_lifetime: 12s }' >>"$run/etc/frontend-4.yaml"
   for peer in $shared_key_peers; do "$root/Tools/dev-ca" shared-key "$run/pki" "fqdn:$peer.peer" >/dev/null; done
   for peer in ecdsa fragmented cookie-fragmented; do give_charon "$peer.peer" ecdsa; done
   give_charon ed25519.peer ed25519
@@ -71,6 +72,7 @@ END
   connection cookie 3 psk
   connection cookie-fragmented 3 ecdsa-sha256 "fragmentation = force"
   connection impostor 1 psk
+  connection aging 4 psk
   echo "}"
   echo "secrets {"
   for peer in $shared_key_peers; do
@@ -107,12 +109,26 @@ deletes() {
   check "$1: charon has it no more" charon_lacks "$1"
 }
 
+frontend_rekeyed() { # number, connection, by whom
+  logged "frontend-$1" "\"event\":\"ike-rekeyed\".*\"member\":\"fqdn:$2\.peer\".*\"by\":\"$3\""
+}
+
+# The IKE SA gets new keys by CREATE_CHILD_SA, charon deletes the old one, and the new one carries what follows.
+rekeys() { # connection, number of the frontend
+  listen_to_charon
+  check "$1: charon rekeys its IKE SA" swan_quietly --rekey --ike "$1"
+  check_said "$1: it asks for that" 'generating CREATE_CHILD_SA request [0-9]+ \[ (EF\(|SA No KE )'
+  check_said "$1: charon has the new IKE SA" "IKE_SA $1\[[0-9]+\] rekeyed between $charon_address.*\.\.\.10\.77\.0\.1$2"
+  check "$1: frontend-$2 has it, by the member" until_ok 5 frontend_rekeyed "$2" "$1" member
+  check_said "$1: the frontend answers the Delete of the old one" 'IKE_SA deleted'
+}
+
 sas() { items "sum(f['counters']['ike-sas'] for f in items[0]['frontends'] if f['connected'])" status; }
 frontends_have() { equal "$(sas)" "$1"; }
 cookies() { items "next(f['counters']['cookies-sent'] for f in items[0]['frontends'] if f['name'] == 'frontend-3')" status; }
 has_sent_cookies() { equal "$(cookies)" "$1"; }
 
-make_link 10.77.0.11 10.77.0.12 10.77.0.13
+make_link 10.77.0.11 10.77.0.12 10.77.0.13 10.77.0.14
 prepare
 start_charon 30 < <(swanctl_settings)
 
@@ -168,6 +184,25 @@ listen_to_charon
 check "impostor: charon gets no IKE SA" fails swan_quietly --initiate --ike impostor --timeout 10
 check_said "impostor: it is told" 'received AUTHENTICATION_FAILED notify error'
 check "impostor: the frontend says why" until_ok 5 frontend_refused 1 "the shared key of fqdn:impostor.peer does not match"
+
+for peer in psk ecdsa ed25519 cbc encapsulated fragmented; do
+  frontend=1
+  [[ "$peer" != ed25519 ]] || frontend=2
+  rekeys "$peer" "$frontend"
+done
+listen_to_charon
+check_said "psk: the frontend answers over the new IKE SA when charon asks whether it lives" \
+  'parsed INFORMATIONAL response [0-9] \[ \]'
+
+establishes aging 4 sharedKey
+check "aging: the frontend rekeys" until_ok 20 frontend_rekeyed 4 aging frontend
+check_said "aging: charon is asked" 'parsed CREATE_CHILD_SA request 0 \[ SA No KE \]'
+check_said "aging: charon has the new IKE SA" "IKE_SA aging\[[0-9]+\] rekeyed between $charon_address.*\.\.\.10\.77\.0\.14"
+check_said "aging: charon sees our Delete of the old one" 'received DELETE for IKE_SA aging\['
+# Rekeys that follow each other within five seconds are put off.
+sleep 6
+rekeys aging 4
+deletes aging
 
 for peer in psk ecdsa ed25519 cbc negotiated encapsulated child fragmented; do deletes "$peer"; done
 

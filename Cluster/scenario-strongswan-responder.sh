@@ -6,7 +6,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/scenario-strongswan.sh"
 
 # At its second address charon fragments.
 fragmenting_address=10.77.0.3
-shared_key_members="psk cbc encapsulated asked asking cookie impostor"
+shared_key_members="psk cbc encapsulated asked asking aging cookie impostor"
 signing_members="ecdsa fragmented cookie-fragmented stranger"
 
 make_credentials() {
@@ -52,6 +52,7 @@ members() {
   member fragmented ecdsa "$fragmenting_address" "fragment: 400"
   member asked psk "$charon_address"
   member asking psk "$charon_address" "liveness: 1s"
+  member aging psk "$charon_address" "sa_lifetime: 10s"
   member impostor psk "$charon_address"
   member stranger ecdsa "$charon_address"
   member cookie psk "$charon_address"
@@ -92,7 +93,7 @@ defaults {
 }
 connections {
 END
-  for name in psk cbc encapsulated asking cookie impostor; do connection "$name" psk "$charon_address"; done
+  for name in psk cbc encapsulated asking aging cookie impostor; do connection "$name" psk "$charon_address"; done
   connection asked psk "$charon_address" "dpd_delay = 1s"
   connection ecdsa ecdsa-sha256 "$charon_address"
   connection stranger ecdsa-sha256 "$charon_address"
@@ -132,6 +133,9 @@ END
 probe() { # name
   "$bin/gcks-member" probe --config "$run/etc/$1.yaml" --timeout 10 >"$run/log/probe.log" 2>&1
 }
+probe_rekeying() { # name
+  "$bin/gcks-member" probe --config "$run/etc/$1.yaml" --rekey --timeout 10 >"$run/log/probe.log" 2>&1
+}
 probe_said() { grep -qE -- "$1" "$run/log/probe.log" || { cat "$run/log/probe.log"; return 1; }; }
 
 # Both ends say that the IKE SA stood, and that it was deleted.
@@ -142,6 +146,17 @@ establishes() { # name, charon's identity, charon's address
   check_said "$1: charon has the IKE SA" "IKE_SA $1\[[0-9]+\] established between $3\[$2\]...10.77.0.1\[$1.demo\]"
   check_said "$1: no Child SA was asked for" 'parsed IKE_AUTH request 1 \[ IDi (CERT )?(CERTREQ )?IDr AUTH \]'
   check_said "$1: charon sees the Delete" "IKE_SA deleted"
+  check "$1: charon has it no more" charon_lacks "$1"
+}
+
+# Our initiator asks for new keys by CREATE_CHILD_SA; the new IKE SA carries the Delete that ends it.
+rekeys() { # name, charon's identity, charon's address
+  listen_to_charon
+  check "$1: our initiator rekeys" probe_rekeying "$1"
+  check "$1: it says so" probe_said "^IKE SA with fqdn:$2 established, rekeyed and deleted$"
+  check_said "$1: charon is asked" 'parsed CREATE_CHILD_SA request 2 \[ SA No KE \]'
+  check_said "$1: charon has the new IKE SA" "IKE_SA $1\[[0-9]+\] rekeyed between $3\[$2\]...10.77.0.1\[$1.demo\]"
+  check_said "$1: its first request is the Delete" 'parsed INFORMATIONAL request 0 \[ D \]'
   check "$1: charon has it no more" charon_lacks "$1"
 }
 
@@ -176,10 +191,22 @@ establishes fragmented charon.peer "$fragmenting_address"
 check_said "fragmented: the request" 'parsed IKE_AUTH request 1 \[ EF\(2/[2-9]\) \]'
 check_said "fragmented: the response" 'generating IKE_AUTH response 1 \[ EF\(2/[2-9]\) \]'
 
+rekeys psk charon.peer "$charon_address"
+rekeys ecdsa charon.peer "$charon_address"
+rekeys cbc charon.peer "$charon_address"
+rekeys encapsulated charon.peer "$charon_address"
+
 listen_to_charon
 start_member asked
 check "asked: charon has an IKE SA" until_ok 10 charon_has asked
 check_said "asked: we answer when charon asks whether we live" 'parsed INFORMATIONAL response [0-9]+ \[ \]'
+listen_to_charon
+check "asked: charon rekeys it" swan_quietly --rekey --ike asked
+check_said "asked: it asks for that" 'generating CREATE_CHILD_SA request [0-9]+ \[ SA No KE \]'
+check_said "asked: charon has the new IKE SA" 'IKE_SA asked\[[0-9]+\] rekeyed between'
+check "asked: so have we" until_ok 5 logged asked '"event":"ike-sa-rekeyed"'
+check_said "asked: we answer the Delete of the old one" 'IKE_SA deleted'
+check_said "asked: and over the new one when charon asks whether we live" 'parsed INFORMATIONAL response [0-9]+ \[ \]'
 listen_to_charon
 check "asked: charon deletes it" swan_quietly --terminate --ike asked --timeout 10
 check_said "asked: we answer the Delete" "IKE_SA deleted"
@@ -194,6 +221,15 @@ stop asking
 check_said "asking: charon sees our Delete" 'received DELETE for IKE_SA asking'
 check "asking: charon has it no more" charon_lacks asking
 check "asking: we wait for its answer" logged asking '"event":"ike-sa-closed".*finished'
+
+listen_to_charon
+start_member aging
+check "aging: charon has an IKE SA" until_ok 10 charon_has aging
+check "aging: we rekey in time" until_ok 15 logged aging '"event":"ike-sa-rekeyed"'
+check_said "aging: charon has the new IKE SA" 'IKE_SA aging\[[0-9]+\] rekeyed between'
+check_said "aging: charon sees our Delete of the old one" 'received DELETE for IKE_SA aging'
+stop aging
+check "aging: charon has it no more" charon_lacks aging
 
 listen_to_charon
 check "impostor: our initiator gets no IKE SA" fails probe impostor

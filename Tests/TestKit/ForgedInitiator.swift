@@ -57,6 +57,62 @@ package final class ForgedInitiator {
             transforms: suite.transforms + [.prf(prf), .keyExchange(method)] + wrap)
     }
 
+    // MARK: CREATE_CHILD_SA
+
+    private init(
+        after old: ForgedInitiator, seed: UInt64, spiI: IKESPI, spiR: IKESPI, nonce: [UInt8], nonceR: [UInt8],
+        _ chosen: Proposal, _ value: KeyExchangePayload
+    ) throws {
+        (self.spiI, self.spiR, self.nonce, self.nonceR) = (spiI, spiR, nonce, nonceR)
+        (entropy, exchange) = (SeededEntropy(seed: seed), old.exchange)
+        try read(chosen)
+        guard let former = old.keys else { throw Failed(why: "no keys") }
+        let context = IKEKeyContext(
+            prf: prf, suite: suite, nonceI: nonce, nonceR: nonceR, spiI: spiI, spiR: spiR)
+        keys = try engine.deriveRekeyedIKEKeys(
+            context, oldPRF: old.prf, oldSKD: former.skD.secret, shared: try exchange.agree(with: value.data))
+    }
+
+    /// SA, Ni, KEi of an IKE SA rekey; the exchange value is the one of IKE_SA_INIT.
+    package func rekeyPayloads(
+        spi: [UInt8], nonce: [UInt8] = [UInt8](repeating: 7, count: 32),
+        _ proposal: Proposal = ForgedInitiator.proposal(), value: KeyExchangePayload? = nil
+    ) -> [Payload] {
+        let named = Proposal(
+            number: proposal.number, securityProtocol: .ike, spi: spi, transforms: proposal.transforms)
+        let own = KeyExchangePayload(method: exchange.method, data: exchange.publicValue)
+        return [.securityAssociation([named]), .nonce(nonce), .keyExchange(value ?? own)]
+    }
+
+    /// The SA that an answered rekey made; Message IDs begin with 0.
+    package func rekeyed(
+        by answer: Opened, spi: IKESPI, nonce: [UInt8] = [UInt8](repeating: 7, count: 32), seed: UInt64
+    ) throws -> ForgedInitiator {
+        var value: KeyExchangePayload?
+        var chosen: Proposal?
+        var nonceR: [UInt8] = []
+        for payload in answer.payloads {
+            switch payload {
+            case .securityAssociation(let proposals) where proposals.count == 1: chosen = proposals[0]
+            case .keyExchange(let exchange): value = exchange
+            case .nonce(let octets): nonceR = octets
+            default: continue
+            }
+        }
+        guard let value, let chosen, chosen.spi.count == 8, !nonceR.isEmpty else {
+            throw Failed(why: "incomplete answer to a rekey: \(answer.errors)")
+        }
+        let spiR = IKESPI(rawValue: chosen.spi.reduce(0) { $0 << 8 | UInt64($1) })
+        return try ForgedInitiator(
+            after: self, seed: seed, spiI: spi, spiR: spiR, nonce: nonce, nonceR: nonceR, chosen, value)
+    }
+
+    /// GSK_w of this SA (RFC 9838 2.2.1).
+    package func gskW() throws -> [UInt8] {
+        guard let keys, let keyWrap else { throw Failed(why: "no KWA") }
+        return try engine.gskW(prf, skD: keys.skD.secret, keyWrap: keyWrap).exposed()
+    }
+
     // MARK: IKE_SA_INIT
 
     /// The usual notifies: everything a modern peer announces, without NAT detection.

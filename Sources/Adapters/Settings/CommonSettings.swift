@@ -72,6 +72,17 @@ extension Section {
         if let wraps = section.list("key_wrap", Forms.keyWrap, Forms.keyWrap) { result.keyWraps = wraps }
         return result
     }
+
+    /// The numbers of OPTIMIZED_REKEY_SUPPORTED and OPTIMIZED_REKEY; nil: rekeys carry the SA payload.
+    func optimizedRekey() -> [UInt16]? {
+        let valid = "two different numbers of 16384 to 65535"
+        let numbers = list("optimized_rekey", valid, Forms.number(UInt16(16_384)...UInt16.max))
+        if let numbers, numbers.count != 2 || Set(numbers).count != 2 {
+            file.fault(line(of: "optimized_rekey"), place("optimized_rekey"), "not a pair", valid)
+            return nil
+        }
+        return numbers
+    }
 }
 
 /// What an end offers for its IKE SAs, in the order of preference; nil means the built-in list.

@@ -75,7 +75,12 @@ package struct FrontendSettings: Sendable {
     package let cookieThreshold: Int
     package let halfOpenLimit: Int
     package let saLimit: Int
+    /// How long the keys of an IKE SA live.
     package let saLifetime: Duration
+    /// How long a member that rekeys its IKE SA need not prove anew who it is.
+    package let authenticationLifetime: Duration
+    /// The numbers of the notifies; nil: rekeys carry the SA payload.
+    package let optimizedRekey: [UInt16]?
     /// Silence after which a member is asked whether it lives.
     package let idleLimit: Duration
     /// Where other frontends hand on datagrams of our IKE SAs; nil: they do not.
@@ -108,6 +113,10 @@ package struct FrontendSettings: Sendable {
         let sas = ike?.value("sa_limit", "1 to 10000000", default: 200_000, Forms.number(1...10_000_000)) ?? 200_000
         let life =
             ike?.value("sa_lifetime", Forms.duration, default: .seconds(86_400), Forms.duration) ?? .seconds(86_400)
+        let proof =
+            ike?.value("authentication_lifetime", Forms.duration, default: .seconds(7 * 86_400), Forms.duration)
+            ?? .seconds(7 * 86_400)
+        let optimized = ike?.optimizedRekey()
         let idle = ike?.value("idle_limit", Forms.duration, default: .seconds(3600), Forms.duration) ?? .seconds(3600)
         ike?.finish()
         let relay = section.section("relay")
@@ -121,7 +130,8 @@ package struct FrontendSettings: Sendable {
         return FrontendSettings(
             name: name, identity: identity, listeners: listeners, authorities: authorities, tls: tls,
             credentials: credentials, proposals: proposals, fragmentOctets: fragment, cookieThreshold: cookies,
-            halfOpenLimit: halfOpen, saLimit: sas, saLifetime: life, idleLimit: idle, relay: relayListen,
+            halfOpenLimit: halfOpen, saLimit: sas, saLifetime: life, authenticationLifetime: proof,
+            optimizedRekey: optimized, idleLimit: idle, relay: relayListen,
             publicAddress: publicAddress, keyLog: keyLog, admin: admin, logLevel: level)
     }
 

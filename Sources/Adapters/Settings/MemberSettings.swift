@@ -37,6 +37,10 @@ package struct MemberSettings: Sendable {
     package let fragmentOctets: Int
     package let forcesNATTraversal: Bool
     package let liveness: Duration
+    /// How long the keys of an IKE SA live: they are replaced in time.
+    package let saLifetime: Duration
+    /// The numbers of the notifies; nil: rekeys carry the SA payload.
+    package let optimizedRekey: [UInt16]?
     /// How often a request is sent before the next frontend is tried: after 0.5 s, then twice as long each time.
     package let tries: Int
     /// IKE_AUTH without a group first, as a plain IKEv2 peer expects it; groups follow by GSA_REGISTRATION.
@@ -72,6 +76,9 @@ package struct MemberSettings: Sendable {
         let fragment = ike?.value("fragment", "400 to 65000 octets", default: 1228, Forms.number(400...65_000)) ?? 1228
         let nat = ike?.value("force_nat_traversal", Forms.flag, default: false, Forms.flag) ?? false
         let liveness = ike?.value("liveness", Forms.pause, default: .seconds(60), Forms.pause) ?? .seconds(60)
+        let life =
+            ike?.value("sa_lifetime", Forms.pause, default: .seconds(86_400), Forms.pause) ?? .seconds(86_400)
+        let optimized = ike?.optimizedRekey()
         let tries = ike?.value("tries", "2 to 12", default: 4, Forms.number(2...12)) ?? 4
         let childless = ike?.value("childless", Forms.flag, default: false, Forms.flag) ?? false
         ike?.finish()
@@ -88,7 +95,8 @@ package struct MemberSettings: Sendable {
         return MemberSettings(
             identity: identity, gcks: gcks, frontends: frontends, localAddress: local, interface: interface,
             credentials: credentials, proposals: proposals, fragmentOctets: fragment, forcesNATTraversal: nat,
-            liveness: liveness, tries: tries, isChildless: childless, groups: groups, sinks: sinks,
+            liveness: liveness, saLifetime: life, optimizedRekey: optimized, tries: tries, isChildless: childless,
+            groups: groups, sinks: sinks,
             leavesOnExit: leaves,
             keyLog: keyLog, admin: admin, logLevel: level)
     }

@@ -78,7 +78,7 @@ extension FrontendSettings {
         ResponderConfiguration(
             frontend: started.name, own: own, trust: trust, policy: IKEPolicy(proposals),
             fragmentOctets: fragmentOctets,
-            logsKeys: started.keyLog != nil)
+            logsKeys: started.keyLog != nil, optimizedRekey: OptimizedRekeyNumbers(optimizedRekey))
     }
 
     fileprivate var certificates: [String: String?] { ["rpc": tls?.certificate, "ike": credentials.certificate] }

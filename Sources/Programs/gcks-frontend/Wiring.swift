@@ -127,6 +127,7 @@ extension FrontendSettings {
         limits.halfOpen = halfOpenLimit
         limits.establishedSAs = saLimit
         limits.saLife = saLifetime
+        limits.authenticationLife = authenticationLifetime
         limits.idleLimit = idleLimit
         return limits
     }

@@ -47,11 +47,14 @@ struct Probe: AsyncParsableCommand {
     @Option(help: "Seconds to wait at most.")
     var timeout = 10
 
+    @Flag(help: "Rekey the IKE SA too, before it is deleted.")
+    var rekey = false
+
     func run() async throws {
         let settings = Startup.settings(config, check: false, MemberSettings.load)
         ProcessHardening.apply()
         do {
-            let outcome = try await ProbeDriver.run(settings, timeout: .seconds(timeout))
+            let outcome = try await ProbeDriver.run(settings, rekeys: rekey, timeout: .seconds(timeout))
             guard case .established(let text) = outcome else { Startup.fail("gcks-member: \(outcome)") }
             print(text)
         } catch {

@@ -78,6 +78,8 @@ extension MemberSettings {
         needs.compare("ike.proposals", proposals, started.proposals)
         needs.compare("ike.fragment", fragmentOctets, started.fragmentOctets)
         needs.compare("ike.liveness", liveness, started.liveness)
+        needs.compare("ike.sa_lifetime", saLifetime, started.saLifetime)
+        needs.compare("ike.optimized_rekey", optimizedRekey, started.optimizedRekey)
         needs.compare("ike.tries", tries, started.tries)
         needs.compare("ike.force_nat_traversal", forcesNATTraversal, started.forcesNATTraversal)
         needs.compare("ike.childless", isChildless, started.isChildless)

@@ -21,28 +21,33 @@ enum ProbeOutcome: CustomStringConvertible {
     }
 }
 
-/// Makes one childless IKE SA and deletes it: do address, port, credentials and proposals fit?
+/// Makes one childless IKE SA, rekeys it when asked to, and deletes it: do address, port, credentials and proposals fit?
 final class ProbeDriver: @unchecked Sendable {
     private let eventLoop: any EventLoop
     private let clocks = Clocks()
     private let engine: CryptoEngine
     private var entropy = SystemEntropy()
     private var sa: InitiatorSA?
+    /// The SA that was rekeyed, until its Delete is answered.
+    private var replaced: InitiatorSA?
+    private let rekeys: Bool
+    private var hasRekeyed = false
     private var sockets: MemberSockets?
     private var responder: Identity?
     /// Why the kernel did not send.
     private var unsent: String?
     private let outcome: EventLoopPromise<ProbeOutcome>
 
-    private init(_ eventLoop: any EventLoop) {
+    private init(_ eventLoop: any EventLoop, rekeys: Bool) {
         self.eventLoop = eventLoop
+        self.rekeys = rekeys
         engine = CryptoEngine()
         outcome = eventLoop.makePromise(of: ProbeOutcome.self)
     }
 
-    static func run(_ settings: MemberSettings, timeout: Duration) async throws -> ProbeOutcome {
+    static func run(_ settings: MemberSettings, rekeys: Bool, timeout: Duration) async throws -> ProbeOutcome {
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
-        let driver = ProbeDriver(eventLoop)
+        let driver = ProbeDriver(eventLoop, rekeys: rekeys)
         let sockets = try await MemberSockets.bind(settings, on: eventLoop, onEvent: { driver.note($0) }) {
             driver.receive($0)
         }
@@ -72,47 +77,65 @@ final class ProbeDriver: @unchecked Sendable {
     private func begin(_ sa: InitiatorSA, _ sockets: MemberSockets) {
         self.sa = sa
         self.sockets = sockets
-        perform(sa.start(at: clocks.monotonic(), engine: engine, entropy: &entropy))
+        perform(sa.start(at: clocks.monotonic(), engine: engine, entropy: &entropy), of: sa)
     }
 
     private func receive(_ batch: [ReceivedDatagram]) {
         for datagram in batch {
-            guard let sa else { return }
-            perform(
-                sa.handle(
-                    datagram.octets, at: clocks.monotonic(), wall: clocks.wall(), engine: engine, entropy: &entropy))
+            let now = clocks.monotonic()
+            for sa in [replaced, sa].compactMap({ $0 }) {
+                perform(
+                    sa.handle(datagram.octets, at: now, wall: clocks.wall(), engine: engine, entropy: &entropy), of: sa)
+            }
         }
     }
 
-    private func perform(_ effects: [InitiatorEffect]) {
+    private func perform(_ effects: [InitiatorEffect], of source: InitiatorSA) {
+        let now = clocks.monotonic()
         for effect in effects {
             switch effect {
             case .send(let datagrams, let path): sockets?.send(datagrams, over: path)
             case .established(let identity):
                 responder = identity
-                if let sa { perform(sa.close(at: clocks.monotonic(), engine: engine, entropy: &entropy)) }
-            case .closed(let why):
-                if let responder, why == .finished || why == .deletedByPeer {
-                    outcome.succeed(.established("IKE SA with \(responder) established and deleted"))
-                } else {
-                    outcome.succeed(.failed("no IKE SA: \(why)"))
-                }
+                let next =
+                    rekeys
+                    ? source.rekey(at: now, engine: engine, entropy: &entropy)
+                    : source.close(at: now, engine: engine, entropy: &entropy)
+                perform(next, of: source)
+            case .succeeded(let heir):
+                (sa, replaced, hasRekeyed) = (heir, source, true)
+            case .rekeyRefused(let notify): outcome.succeed(.failed("no rekey: \(notify)"))
+            case .closed(let why): closed(source, why, at: now)
             case .event(let event):
                 if event.name == "ike-init-refused" {
                     outcome.succeed(.failed("refused: \(event.fields.map(\.value).joined(separator: " "))"))
                 }
-            case .granted, .refused, .left, .redirected, .keyLog: continue
+            case .granted, .refused, .left, .redirected, .keyLog, .candidate, .redundant: continue
             }
         }
         arm()
     }
 
+    /// After a rekey the SA of before is deleted first, then the one that followed it.
+    private func closed(_ source: InitiatorSA, _ why: InitiatorClosure, at now: Moment) {
+        let isGood = why == .finished || why == .deletedByPeer
+        if isGood, source === replaced, let sa {
+            replaced = nil
+            perform(sa.close(at: now, engine: engine, entropy: &entropy), of: sa)
+        } else if isGood, let responder, hasRekeyed == rekeys {
+            let rekeyed = hasRekeyed ? ", rekeyed" : ""
+            outcome.succeed(.established("IKE SA with \(responder) established\(rekeyed) and deleted"))
+        } else {
+            outcome.succeed(.failed("no IKE SA: \(why)"))
+        }
+    }
+
     private func arm() {
-        guard let deadline = sa?.nextDeadline else { return }
+        guard let deadline = [replaced, sa].compactMap({ $0?.nextDeadline }).min() else { return }
         let wait = deadline.since(clocks.monotonic())
         let nanoseconds = wait.components.seconds * 1_000_000_000 + wait.components.attoseconds / 1_000_000_000
         eventLoop.scheduleTask(in: .nanoseconds(nanoseconds)) { [self] in
-            if let sa { perform(sa.tick(at: clocks.monotonic())) }
+            for sa in [replaced, sa].compactMap({ $0 }) { perform(sa.tick(at: clocks.monotonic()), of: sa) }
         }
     }
 }

@@ -77,7 +77,7 @@ struct Member {
         }
         let configuration = MemberConfiguration(
             ike: try InitiatorConfiguration(settings, trust), memberships: memberships, frontends: frontends,
-            livenessAfter: settings.liveness, isChildless: settings.isChildless)
+            livenessAfter: settings.liveness, ikeLifetime: settings.saLifetime, isChildless: settings.isChildless)
         return MemberCore(configuration, engine: CryptoEngine(), entropy: SystemEntropy())
     }
 
@@ -106,6 +106,7 @@ extension InitiatorConfiguration {
             fragmentOctets: settings.fragmentOctets, retransmission: retransmission,
             forcesNATTraversal: settings.forcesNATTraversal,
             logsKeys: settings.keyLog != nil)
+        optimizedRekey = OptimizedRekeyNumbers(settings.optimizedRekey)
     }
 }
 

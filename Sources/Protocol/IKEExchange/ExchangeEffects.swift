@@ -19,13 +19,24 @@ package struct IKEKeyLogRecord: Sendable {
     }
 }
 
-package enum ResponderEffect: Sendable {
+package enum ResponderEffect {
     /// IKE messages without marker, to go back along the path.
     case send([[UInt8]], DatagramPath)
     case ask(RegistrationRequest)
     case event(Event)
     /// The peer did not prove who it is; the SA is closed.
     case unproved(FailedAuthentication)
+    /// The peer wants this SA rekeyed. Answered at once by `answerRekey` or by `postponeRekey`.
+    case rekeyAsked
+    /// A new SA that was made while our own rekey is under way: which of the two stays is not known yet.
+    case candidate(ResponderSA)
+    /// This SA was replaced: nothing new is begun over it.
+    case succeeded(by: ResponderSA)
+    /// A new SA that lost against the peer's: it is to be deleted.
+    case redundant(ResponderSA)
+    /// Our rekey was not taken; this SA goes on.
+    case rekeyRefused(NotifyType)
+    case keyLog(IKEKeyLogRecord)
     /// The SA is gone; nothing else comes from it.
     case closed
 }
@@ -36,7 +47,7 @@ package struct OutgoingPath: Hashable, Sendable {
     package let isEncapsulated: Bool
 }
 
-package enum InitiatorEffect: Sendable {
+package enum InitiatorEffect {
     case send([[UInt8]], OutgoingPath)
     case established(responder: Identity)
     case granted(GroupDownload)
@@ -46,6 +57,14 @@ package enum InitiatorEffect: Sendable {
     /// The responder wants us to go to another gateway (RFC 5685). In IKE_SA_INIT nobody has authenticated it and this SA is
     /// over; later the SA stays until we leave it.
     case redirected(RedirectGateway)
+    /// A new SA that was made while our own rekey is under way: it takes messages, and may be the one that stays.
+    case candidate(InitiatorSA)
+    /// This SA was replaced; what comes for it is still answered. What it had not asked yet waits for `resume` of the new one.
+    case succeeded(by: InitiatorSA)
+    /// A new SA that lost against the other end's, and is being deleted.
+    case redundant(InitiatorSA)
+    /// Our rekey was not taken; this SA goes on.
+    case rekeyRefused(NotifyType)
     case event(Event)
     case keyLog(IKEKeyLogRecord)
     case closed(InitiatorClosure)

@@ -132,7 +132,7 @@ package enum InitialResponder {
             context: context, keys: keys, chosen: chosen, authentication: authentication,
             peerHashes: InitNotifies.hashes(of: chain),
             peerReassembles: chain.notify(.ikev2FragmentationSupported) != nil,
-            supportsRedirect: Redirection.isSupported(chain), path: path, at: now,
+            supportsRedirect: Redirection.isSupported(chain), isOwnKind: chain.isOwnKind, path: path, at: now,
             fragmentOctets: configuration.fragmentOctets, gskW: gskW)
         return .begun(sa, reply: reply, keyLog: configuration.logsKeys ? IKEKeyLogRecord(keys, context) : nil)
     }
@@ -172,7 +172,7 @@ private struct InitOffer {
 
 extension EntropySource {
     /// Random and never zero.
-    mutating func newIKESPI() -> IKESPI {
+    package mutating func newIKESPI() -> IKESPI {
         while true {
             let spi = IKESPI(rawValue: uint64())
             if spi != .zero { return spi }

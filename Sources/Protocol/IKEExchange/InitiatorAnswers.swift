@@ -4,7 +4,7 @@ import IKEVocabulary
 import IKEWire
 import KeyMaterial
 
-/// The responder's own requests at a member: liveness and Delete (RFC 7296 1.4, 2.4).
+/// The responder's own requests at a member: liveness, Delete and rekey (RFC 7296 1.3, 1.4, 2.4).
 extension InitiatorSA {
     func handleRequest(
         _ message: FramedMessage, at now: Moment, _ engine: CryptoEngine, _ entropy: inout some EntropySource
@@ -16,19 +16,29 @@ extension InitiatorSA {
         else { return [] }
         guard isNew else { return repeatAnswer(to: message, at: now) }
         guard case .whole(let firstInner, let inner) = opened, let next = header.messageID.next else { return [] }
-        let verdict = Verdict(header.exchange, firstInner, inner)
+        let verdict = Verdict(header.exchange, firstInner, inner, rekeying.optimized)
         peerExpected = next
         repeats = RepeatBudget()
+        if let offer = verdict.rekey { return answerRekey(offer, header.messageID, at: now, engine, &entropy) }
+        let effects = reply(header.exchange, verdict.payloads, header.messageID, engine, &entropy)
+        guard !isClosed else { return effects }
+        return effects + (verdict.gateway.map { [.redirected($0)] } ?? []) + (verdict.closure.map { end($0) } ?? [])
+    }
+
+    /// Seals an answer and keeps it for repetition.
+    func reply(
+        _ exchange: ExchangeType, _ payloads: [Payload], _ messageID: MessageID, _ engine: CryptoEngine,
+        _ entropy: inout some EntropySource
+    ) -> [InitiatorEffect] {
         do throws(CryptoError) {
             lastResponse =
                 try channel?.seal(
-                    PayloadChain(verdict.payloads), header.exchange, isResponse: true, messageID: header.messageID,
-                    engine: engine, entropy: &entropy) ?? []
+                    PayloadChain(payloads), exchange, isResponse: true, messageID: messageID, engine: engine,
+                    entropy: &entropy) ?? []
         } catch {
             return end(.violated("sealing failed: \(error)"))
         }
-        return [.send(lastResponse, path)] + (verdict.gateway.map { [.redirected($0)] } ?? [])
-            + (verdict.closure.map { end($0) } ?? [])
+        return [.send(lastResponse, path)]
     }
 
     /// Of a fragmented request only the first fragment asks again (RFC 7383 2.6.1).
@@ -43,8 +53,10 @@ private struct Verdict {
     var payloads: [Payload] = []
     var closure: InitiatorClosure?
     var gateway: RedirectGateway?
+    /// To be decided by the SA.
+    var rekey: RekeyOffer?
 
-    init(_ exchange: ExchangeType, _ firstInner: PayloadType, _ inner: [UInt8]) {
+    init(_ exchange: ExchangeType, _ firstInner: PayloadType, _ inner: [UInt8], _ optimized: NotifyType?) {
         let chain: PayloadChain
         do throws(PayloadError) {
             chain = try PayloadChain(first: firstInner, octets: inner)
@@ -67,8 +79,15 @@ private struct Verdict {
             }
             if deletesUs { closure = .deletedByPeer }
             gateway = chain.notify(.redirect).flatMap { RedirectGateway(decoding: $0.data, nonce: []) }
-        // No Child SAs here, and a new IKE SA instead of a rekeyed one (RFC 7296 1.3).
-        case .createChildSA: payloads = [.notify(NotifyPayload(.noAdditionalSAs))]
+        case .createChildSA:
+            let request = ChildRequest(chain, optimized: optimized)
+            if case .rekeyIKE(let offer) = request {
+                rekey = offer
+            } else if let refusal = request.refusal {
+                payloads = [.notify(refusal)]
+            } else {
+                refuse()
+            }
         default: refuse()
         }
     }

@@ -43,6 +43,9 @@ extension InitiatorSA {
             payloads += join.payloads
         case .ikeAuth: exchange = .ikeAuth
         }
+        if let numbers = configuration.optimizedRekey, numbers.maySpeak(toOwnKind: rekeying.peerIsOwnKind) {
+            payloads.append(.notify(NotifyPayload(numbers.supported)))
+        }
         state = .awaitingAuth(attempt)
         return send(exchange, payloads, nil, now, engine, &entropy)
     }
@@ -81,6 +84,11 @@ extension InitiatorSA {
             return disbelieve(error.reason, now, engine, &entropy)
         }
         state = .established
+        if let numbers = configuration.optimizedRekey, numbers.maySpeak(toOwnKind: rekeying.peerIsOwnKind),
+            chain.notify(numbers.supported) != nil
+        {
+            rekeying.optimized = numbers.rekey
+        }
         var effects: [InitiatorEffect] = [.established(responder: identity)]
         if case .gsaAuth(let join) = opening { effects += joined(join.group, chain) }
         guard chain.notify(.invalidSyntax) == nil else { return effects + end(.refused(.invalidSyntax)) }

@@ -20,6 +20,8 @@ package struct InitiatorConfiguration {
     package var logsKeys: Bool
     /// False: REDIRECT in IKE_SA_INIT is nothing, because too many came (RFC 5685 4).
     package var followsRedirects = true
+    /// Nil: rekeys of IKE SAs carry the SA payload.
+    package var optimizedRekey: OptimizedRekeyNumbers?
 
     package init(
         own: OwnCredentials, sharedKey: HeldSecret?, trust: any PeerTrust, expectedResponder: Identity?,
@@ -94,12 +96,14 @@ enum InitiatorRequest: Hashable {
     case join(GroupJoin)
     case leave(group: Identity, NotifyType)
     case liveness
+    case rekey
     case delete
 
     var exchange: ExchangeType {
         switch self {
         case .join, .leave: .gsaRegistration
         case .liveness, .delete: .informational
+        case .rekey: .createChildSA
         }
     }
 
@@ -107,7 +111,8 @@ enum InitiatorRequest: Hashable {
         switch self {
         case .join(let join): join.payloads
         case .leave(let group, let notify): [.identificationGroup(group), .notify(NotifyPayload(notify))]
-        case .liveness: []
+        // A rekey's are made when it is sent.
+        case .liveness, .rekey: []
         case .delete: [.delete(.ikeSA)]
         }
     }

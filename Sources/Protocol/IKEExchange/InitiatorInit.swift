@@ -147,6 +147,7 @@ extension InitiatorSA {
             if let keyWrap = chosen.keyWrap {
                 gskW = HeldSecret(try engine.gskW(chosen.prf, skD: keys.skD.secret, keyWrap: keyWrap))
             }
+            skD = keys.skD
         } catch {
             return []
         }
@@ -155,6 +156,7 @@ extension InitiatorSA {
             return end(.unsupported("the responder does not announce CHILDLESS_IKEV2_SUPPORTED"))
         }
         self.chosen = chosen
+        rekeying.peerIsOwnKind = chain.isOwnKind
         var channel = MessageChannel(
             keys, suite: chosen.suite, spiI: context.spiI, spiR: context.spiR, isInitiator: true,
             fragmentOctets: configuration.fragmentOctets)

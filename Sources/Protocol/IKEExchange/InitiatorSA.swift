@@ -39,6 +39,16 @@ package final class InitiatorSA {
     var channel: MessageChannel?
     var chosen: ChosenProposal?
     var gskW: HeldSecret?
+    var skD: HeldSecret?
+    var rekeying = RekeyStanding<InitiatorSA>()
+    /// Made by the frontend's rekey while ours is under way; nobody knows yet whether it stays.
+    var isUndecided = false
+    /// Our rekey under way.
+    var attempt: RekeyAttempt?
+    /// Before that the frontend's wish for a rekey is put off.
+    var rekeyableFrom = Moment(nanoseconds: 0)
+    /// When an SA that was replaced is deleted by us, because nobody else did.
+    var deleteAt = Moment.never
     var nextMessageID = MessageID.zero
     var peerExpected = MessageID.zero
     var lastResponse: [[UInt8]] = []
@@ -58,9 +68,28 @@ package final class InitiatorSA {
         path = OutgoingPath(remote: remote, isEncapsulated: remote.port == configuration.natTraversalPort)
     }
 
+    /// The SA that a rekey put beside `old`: same frontend, same path, new keys, Message IDs from 0.
+    init(after old: InitiatorSA, _ rekeyed: RekeyedKeys) {
+        (configuration, opening, local, redirectedFrom, path) = (
+            old.configuration, old.opening, old.local, old.redirectedFrom, old.path
+        )
+        (chosen, skD, gskW) = (rekeyed.chosen, rekeyed.keys.skD, rekeyed.gskW)
+        let context = rekeyed.context
+        var channel = MessageChannel(
+            rekeyed.keys, suite: context.suite, spiI: context.spiI, spiR: context.spiR,
+            isInitiator: rekeyed.isInitiator, fragmentOctets: configuration.fragmentOctets)
+        channel.peerReassembles = old.channel?.peerReassembles ?? false
+        channel.reassemblyOctets = ExchangeLimits.reassemblyOctets
+        self.channel = channel
+        rekeying.optimized = old.rekeying.optimized
+        state = .established
+    }
+
     package var isEstablished: Bool { if case .established = state { true } else { false } }
     package var isClosed: Bool { if case .closed = state { true } else { false } }
-    package var nextDeadline: Moment? { outstanding?.next }
+    /// Another SA took the place of this one (RFC 7296 2.8).
+    package var isReplaced: Bool { rekeying.isReplaced }
+    package var nextDeadline: Moment? { outstanding?.next ?? (deleteAt == .never ? nil : deleteAt) }
 
     // MARK: What the member wants
 
@@ -98,7 +127,7 @@ package final class InitiatorSA {
         return ask(.delete, now, engine, &entropy)
     }
 
-    private func ask(
+    func ask(
         _ request: InitiatorRequest, _ now: Moment, _ engine: CryptoEngine, _ entropy: inout some EntropySource
     ) -> [InitiatorEffect] {
         guard !isClosed, queue.count < ExchangeLimits.queuedRequests else { return [] }
@@ -111,6 +140,7 @@ package final class InitiatorSA {
     ) -> [InitiatorEffect] {
         guard isEstablished, outstanding == nil, !queue.isEmpty else { return [] }
         let request = queue.removeFirst()
+        if case .rekey = request { return sendRekey(now, engine, &entropy) }
         return send(request.exchange, request.payloads, request, now, engine, &entropy)
     }
 
@@ -140,8 +170,9 @@ package final class InitiatorSA {
 
     // MARK: Time
 
-    /// Sends again what was not answered, or gives up.
+    /// Sends again what was not answered, or gives up. An SA that was replaced and that the frontend left alone is forgotten.
     package func tick(at now: Moment) -> [InitiatorEffect] {
+        if deleteAt <= now, outstanding == nil { return end(.finished) }
         guard var request = outstanding, request.next <= now else { return [] }
         guard request.sent < configuration.retransmission.tries(of: request.exchange) else { return end(.noAnswer) }
         request.sent += 1
@@ -153,9 +184,11 @@ package final class InitiatorSA {
     func end(_ closure: InitiatorClosure) -> [InitiatorEffect] {
         guard !isClosed else { return [] }
         state = .closed
-        outstanding = nil
+        (outstanding, attempt) = (nil, nil)
+        // Our own rekey comes to nothing, and the frontend's stands.
+        let succession = settle(on: rekeying.candidate?.sa, nil)
         queue = []
-        return [.closed(closure)]
+        return succession + [.closed(closure)]
     }
 
     // MARK: What arrives
@@ -170,7 +203,7 @@ package final class InitiatorSA {
         }
         let header = message.header
         guard let channel, header.initiatorSPI == channel.spiI, header.responderSPI == channel.spiR,
-            !header.isFromInitiator
+            header.isFromInitiator != channel.isInitiator
         else { return [] }
         if !header.isResponse { return handleRequest(message, at: now, engine, &entropy) }
         // Nothing but the awaited answer is worth the decryption, or may touch its fragments.
@@ -183,6 +216,9 @@ package final class InitiatorSA {
         else { return end(.violated("a response that breaks the rules")) }
         if case .awaitingAuth(let attempt) = state {
             return handleAuth(chain, attempt, at: now, wall: wall, engine, &entropy)
+        }
+        if case .rekey = request.request, chain.notify(.invalidSyntax) == nil {
+            return rekeyAnswered(chain, now, engine, &entropy) + sendNext(now, engine, &entropy)
         }
         let effects = handleAnswer(chain, request.request)
         // The other end takes its INVALID_SYNTAX for the end of the SA, and so do we (RFC 7296 2.21.3).
@@ -204,7 +240,7 @@ package final class InitiatorSA {
         case .join(let join): joined(join.group, chain)
         case .leave(let group, _): [chain.firstError.map { .refused(group: group, $0.type) } ?? .left(group: group)]
         case .delete: end(.finished)
-        case .liveness, nil: []
+        case .liveness, .rekey, nil: []
         }
     }
 

@@ -11,6 +11,12 @@ package enum ExchangeLimits {
     /// INVALID_KE_PAYLOAD and COOKIE together may send an initiator back this often.
     static let initRounds = 5
     static let queuedRequests = 64
+    /// INVALID_KE_PAYLOAD and the fall back to the regular form together may have a rekey asked anew this often.
+    static let rekeyRounds = 3
+    /// A member that answered a rekey does not answer another of the same SA's successors before that.
+    static let rekeyPause = Duration.seconds(5)
+    /// The end that asked for a rekey deletes the SA of before; when it does not for so long, the other end does.
+    static let replacedLife = Duration.seconds(30)
 }
 
 /// First 16 octets of SHA-256("gcks G-IKEv2 extensions v1"): says that this end knows our private extensions.

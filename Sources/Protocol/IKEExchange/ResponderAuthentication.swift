@@ -21,13 +21,19 @@ extension ResponderSA {
         } catch {
             return fail(header, request, error.reason, engine, &entropy)
         }
-        guard let leading = proveOurselves(handshake, to: identity, configuration, engine) else {
+        guard var leading = proveOurselves(handshake, to: identity, configuration, engine) else {
             return fail(header, request, "\(identity) accepts no way of ours to authenticate", engine, &entropy)
         }
         peer = identity.canonical
         saysInitialContact = chain.notify(.initialContact) != nil
         state = .established
         channel.reassemblyOctets = ExchangeLimits.reassemblyOctets
+        if let numbers = configuration.optimizedRekey, numbers.maySpeak(toOwnKind: rekeying.peerIsOwnKind),
+            chain.notify(numbers.supported) != nil
+        {
+            rekeying.optimized = numbers.rekey
+            leading.append(.notify(NotifyPayload(numbers.supported)))
+        }
         let event = ResponderEffect.event(
             Event(
                 "ike-established", .info,

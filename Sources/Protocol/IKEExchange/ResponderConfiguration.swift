@@ -14,13 +14,16 @@ package struct ResponderConfiguration {
     package let retransmission: Retransmission
     /// Emits key-log records: for the lab only.
     package let logsKeys: Bool
+    /// Nil: rekeys of IKE SAs carry the SA payload.
+    package let optimizedRekey: OptimizedRekeyNumbers?
     /// What stands in every IKE_SA_INIT answer, whoever asks, and its size.
     let announcements: [Payload]
     let announcementOctets: Int
 
     package init(
         frontend: String, own: OwnCredentials, trust: any PeerTrust, policy: IKEPolicy = .standard,
-        fragmentOctets: Int = 1228, retransmission: Retransmission = Retransmission(), logsKeys: Bool = false
+        fragmentOctets: Int = 1228, retransmission: Retransmission = Retransmission(), logsKeys: Bool = false,
+        optimizedRekey: OptimizedRekeyNumbers? = nil
     ) {
         self.frontend = frontend
         self.own = own
@@ -29,6 +32,7 @@ package struct ResponderConfiguration {
         self.fragmentOctets = fragmentOctets
         self.retransmission = retransmission
         self.logsKeys = logsKeys
+        self.optimizedRekey = optimizedRekey
         let authorities = trust.authorityKeyIDs
         announcements =
             (authorities.isEmpty ? [] : [.certificateRequest(CertificatePayload(octets: authorities))]) + [

@@ -15,6 +15,8 @@ package final class ResponderSA {
         case established
         /// Waiting for the authority's answer to the request with the expected Message ID.
         case askingAuthority(PendingAnswer)
+        /// The peer asked for a rekey; whoever owns this SA decides at once.
+        case askedToRekey(PendingRekey)
         /// Our Delete is not answered yet; nothing new is begun.
         case deleting
         case closed
@@ -37,11 +39,15 @@ package final class ResponderSA {
 
     package let spiI: IKESPI
     package let spiR: IKESPI
+    /// The one of the two that this end made: the initiator's, when this end asked for the rekey that made the SA.
+    package let ownSPI: IKESPI
+    package let peerSPI: IKESPI
     let chosen: ChosenProposal
     var channel: MessageChannel
     var state: State
     let gskW: HeldSecret?
-    private var expected = MessageID(rawValue: 1)
+    let skD: HeldSecret
+    private var expected: MessageID
     private var lastResponse: [[UInt8]] = []
     private var repeats = RepeatBudget()
     var nextOwnID = MessageID.zero
@@ -52,6 +58,7 @@ package final class ResponderSA {
     var authentication = MemberAuthentication.sharedKey
     /// The member follows REDIRECT (RFC 5685).
     package let supportsRedirect: Bool
+    var rekeying = RekeyStanding<ResponderSA>()
     package private(set) var path: DatagramPath
     /// Messages and fragments of the peer whose integrity was proved.
     package internal(set) var proofs: UInt64 = 0
@@ -60,13 +67,14 @@ package final class ResponderSA {
 
     init(
         context: IKEKeyContext, keys: IKEKeys, chosen: ChosenProposal, authentication: AuthenticationContext,
-        peerHashes: Set<SignatureHashID>, peerReassembles: Bool, supportsRedirect: Bool, path: DatagramPath,
-        at now: Moment,
-        fragmentOctets: Int,
-        gskW: HeldSecret?
+        peerHashes: Set<SignatureHashID>, peerReassembles: Bool, supportsRedirect: Bool, isOwnKind: Bool,
+        path: DatagramPath, at now: Moment, fragmentOctets: Int, gskW: HeldSecret?
     ) {
-        spiI = context.spiI
-        spiR = context.spiR
+        (spiI, spiR) = (context.spiI, context.spiR)
+        (ownSPI, peerSPI) = (context.spiR, context.spiI)
+        skD = keys.skD
+        expected = MessageID(rawValue: 1)
+        rekeying.peerIsOwnKind = isOwnKind
         self.chosen = chosen
         self.path = path
         self.supportsRedirect = supportsRedirect
@@ -79,12 +87,32 @@ package final class ResponderSA {
         self.gskW = gskW
     }
 
+    /// The SA that a rekey put beside `old`: same peer, same path, new keys, Message IDs from 0.
+    init(after old: ResponderSA, _ rekeyed: RekeyedKeys, at now: Moment) {
+        let context = rekeyed.context
+        (spiI, spiR) = (context.spiI, context.spiR)
+        (ownSPI, peerSPI) = rekeyed.isInitiator ? (context.spiI, context.spiR) : (context.spiR, context.spiI)
+        (chosen, skD, gskW) = (rekeyed.chosen, rekeyed.keys.skD, rekeyed.gskW)
+        (path, supportsRedirect, peer, authentication) = (
+            old.path, old.supportsRedirect, old.peer, old.authentication
+        )
+        expected = .zero
+        lastHeard = now
+        state = .established
+        rekeying.optimized = old.rekeying.optimized
+        channel = MessageChannel(
+            rekeyed.keys, suite: context.suite, spiI: context.spiI, spiR: context.spiR,
+            isInitiator: rekeyed.isInitiator, fragmentOctets: old.channel.fragmentOctets)
+        channel.peerReassembles = old.channel.peerReassembles
+        channel.reassemblyOctets = ExchangeLimits.reassemblyOctets
+    }
+
     package var isEstablished: Bool { peer != nil }
     package var isClosed: Bool { if case .closed = state { true } else { false } }
     /// True when the peer has to hear of the end.
     package var canBeDeleted: Bool {
         switch state {
-        case .established, .askingAuthority: true
+        case .established, .askingAuthority, .askedToRekey: true
         case .awaitingAuth, .deleting, .closed: false
         }
     }
@@ -95,7 +123,7 @@ package final class ResponderSA {
         configuration: ResponderConfiguration, engine: CryptoEngine, entropy: inout some EntropySource
     ) -> [ResponderEffect] {
         let header = message.header
-        guard header.isFromInitiator else { return [] }
+        guard header.isFromInitiator != channel.isInitiator else { return [] }
         if header.isResponse { return handleAnswer(message, now, configuration, engine, &entropy) }
         // A request that was answered could have been recorded: it is heard from the address that is known only. By which of
         // our frontends it comes does not matter: its answer goes to that address all the same.
@@ -111,7 +139,10 @@ package final class ResponderSA {
         guard isNew else { return repeatResponse(to: message, over: path, at: now) }
         guard !isClosed, case .whole(let firstInner, let inner) = opened else { return [] }
         lastHeard = now
-        if case .askingAuthority = state { return [] }
+        switch state {
+        case .askingAuthority, .askedToRekey: return []
+        default: break
+        }
         // Only a new request moves the SA to another address: an old one could have been recorded and sent by anybody.
         self.path = path
         let chain: PayloadChain
@@ -139,9 +170,8 @@ package final class ResponderSA {
             return register(header, chain, configuration, engine, &entropy)
         case (.established, .informational), (.deleting, .informational):
             return inform(header, chain, engine, &entropy)
-        case (.established, .createChildSA):
-            // No Child SAs here, and no rekey of the IKE SA: the member makes a new one (RFC 7296 1.3).
-            return respond(header, [.notify(NotifyPayload(.noAdditionalSAs))], engine, &entropy)
+        case (.established, .createChildSA), (.deleting, .createChildSA):
+            return createChild(header, chain, engine, &entropy)
         case (.awaitingAuth, _):
             // Before AUTH nothing else may come; an answer would be one to a stranger (RFC 7296 2.21.2).
             return []
@@ -170,7 +200,8 @@ package final class ResponderSA {
         guard !isClosed else { return [] }
         state = .closed
         ownRequest = nil
-        return [.closed]
+        // Our own rekey comes to nothing, and the peer's stands.
+        return settle(on: rekeying.candidate?.sa) + [.closed]
     }
 
     // MARK: Answers
@@ -234,6 +265,6 @@ package final class ResponderSA {
     }
 
     func fields(_ path: DatagramPath) -> [(key: String, value: String)] {
-        [("spi", spiR.description), ("remote", path.remote.description)]
+        [("spi", ownSPI.description), ("remote", path.remote.description)]
     }
 }

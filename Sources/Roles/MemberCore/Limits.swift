@@ -39,6 +39,10 @@ package enum MemberLimits {
         (patience.initialTries, patience.tries) = (3, 4)
         return patience
     }
+    /// IKE SAs that rekeys left and that have not ended, beside the one in force.
+    static let besides = 4
+    /// From TEMPORARY_FAILURE to the next try of a rekey, and as much again at random.
+    static let rekeyRetry = Duration.seconds(10)
     /// REDIRECTs that are followed within the window (RFC 5685 4).
     static let redirects = 5
     static let redirectWindow = Duration.seconds(300)

@@ -38,17 +38,20 @@ package struct MemberConfiguration {
     package var frontends: [KnownFrontend]
     /// Silence of the IKE SA after which the frontend is asked whether it lives; nil: never.
     package var livenessAfter: Duration?
+    /// How long the keys of the IKE SA live at most: new ones are asked for in time; nil: the frontend's word alone counts.
+    package var ikeLifetime: Duration?
     /// IKE_AUTH without a group first; the groups follow by GSA_REGISTRATION. Without any group the bare IKE SA is held.
     package var isChildless: Bool
 
     package init(
         ike: InitiatorConfiguration, memberships: [Membership], frontends: [KnownFrontend],
-        livenessAfter: Duration? = nil, isChildless: Bool = false
+        livenessAfter: Duration? = nil, ikeLifetime: Duration? = nil, isChildless: Bool = false
     ) {
         self.ike = ike
         self.memberships = memberships
         self.frontends = frontends
         self.livenessAfter = livenessAfter
+        self.ikeLifetime = ikeLifetime
         self.isChildless = isChildless
     }
 

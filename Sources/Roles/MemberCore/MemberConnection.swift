@@ -19,6 +19,11 @@ struct MemberConnection {
     /// The IKE SA that takes the place of `sa` once it stands.
     private(set) var successor: InitiatorSA?
     private var successorPlace: KnownFrontend?
+    /// What rekeys left beside `sa`: the SA of before, one that may follow, one that lost. They answer until they end.
+    private var besides: [InitiatorSA] = []
+    /// When new keys are asked for, and when the present ones are too old.
+    private var rekeyAt = Moment.never
+    private var endsAt = Moment.never
     private var lastHeard = Moment(nanoseconds: 0)
     private var pause = BackOff(least: MemberLimits.connectionPauseLeast, most: MemberLimits.connectionPauseMost)
 
@@ -35,9 +40,11 @@ struct MemberConnection {
     }
 
     func deadline(_ livenessAfter: Duration?) -> Moment {
-        guard let sa else { return .never }
+        let beside = besides.compactMap(\.nextDeadline).min() ?? .never
+        guard let sa else { return beside }
         let liveness = isUp && sa.nextDeadline == nil ? livenessAfter.map { lastHeard + $0 } : nil
-        return min(sa.nextDeadline ?? .never, liveness ?? .never, successor?.nextDeadline ?? .never)
+        let keys = isUp ? min(rekeyAt, endsAt) : .never
+        return min(sa.nextDeadline ?? .never, liveness ?? .never, successor?.nextDeadline ?? .never, keys, beside)
     }
 
     // MARK: One IKE SA
@@ -55,6 +62,7 @@ struct MemberConnection {
             redirectedFrom: redirectedFrom)
         redirectedFrom = nil
         (sa, hasServed, isClosing, lastHeard) = (fresh, false, false, now)
+        (rekeyAt, endsAt) = (.never, .never)
         return fresh.start(at: now, engine: work.engine, entropy: &work.entropy)
     }
 
@@ -73,7 +81,7 @@ struct MemberConnection {
         _ livenessAfter: Duration?, _ work: FollowerWork, at now: Moment
     ) -> [InitiatorEffect] {
         guard let sa else { return [] }
-        let effects = sa.tick(at: now)
+        let effects = sa.tick(at: now) + passKeyTime(sa, work, at: now)
         guard effects.isEmpty, isUp, let livenessAfter, lastHeard + livenessAfter <= now else { return effects }
         lastHeard = now
         return sa.checkLiveness(at: now, engine: work.engine, entropy: &work.entropy)
@@ -93,6 +101,69 @@ struct MemberConnection {
         guard let sa, !isClosing else { return [] }
         isClosing = true
         return sa.close(at: now, engine: work.engine, entropy: &work.entropy)
+    }
+
+    // MARK: Rekey (RFC 7296 2.8)
+
+    /// The keys of `sa` begin to age: they are replaced at a random moment between 85 and 95 hundredths of their life.
+    mutating func keysAreNew(_ lifetime: Duration?, _ work: FollowerWork, at now: Moment) {
+        guard let lifetime else { return }
+        endsAt = now + lifetime
+        rekeyAt = now + lifetime * 85 / 100 + Jitter.upTo(lifetime / 10, &work.entropy)
+    }
+
+    /// The end of the keys' life: new ones in time, or the end of the SA.
+    private mutating func passKeyTime(_ sa: InitiatorSA, _ work: FollowerWork, at now: Moment) -> [InitiatorEffect] {
+        guard isUp, min(rekeyAt, endsAt) <= now else { return [] }
+        rekeyAt = .never
+        guard now < endsAt else {
+            endsAt = .never
+            return close(work, at: now)
+        }
+        return sa.rekey(at: now, engine: work.engine, entropy: &work.entropy)
+    }
+
+    /// TEMPORARY_FAILURE is asked again soon; a frontend that cannot rekey is not.
+    mutating func rekeyRefused(_ type: NotifyType, _ work: FollowerWork, at now: Moment) {
+        guard type == .temporaryFailure else { return }
+        rekeyAt = now + MemberLimits.rekeyRetry + Jitter.upTo(MemberLimits.rekeyRetry, &work.entropy)
+    }
+
+    mutating func keep(_ beside: InitiatorSA) {
+        besides.removeAll { $0.isClosed }
+        besides.append(beside)
+        if besides.count > MemberLimits.besides { besides.removeFirst() }
+    }
+
+    /// A rekey's new SA takes the place of the one that was, and asks what that one had not asked yet.
+    mutating func succeed(by heir: InitiatorSA, _ work: FollowerWork, at now: Moment) -> [InitiatorEffect] {
+        if let sa { keep(sa) }
+        besides.removeAll { $0 === heir || $0.isClosed }
+        (sa, lastHeard) = (heir, now)
+        return heir.resume(at: now, engine: work.engine, entropy: &work.entropy)
+    }
+
+    mutating func handleForBesides(
+        _ datagram: [UInt8], _ work: FollowerWork, at now: Moment, wall: WallTime
+    ) -> [InitiatorEffect] {
+        guard !besides.isEmpty else { return [] }
+        return ofBesides { $0.handle(datagram, at: now, wall: wall, engine: work.engine, entropy: &work.entropy) }
+    }
+
+    mutating func passBesidesTime(at now: Moment) -> [InitiatorEffect] {
+        besides.isEmpty ? [] : ofBesides { $0.tick(at: now) }
+    }
+
+    /// They only answer, and their ends concern nobody.
+    private mutating func ofBesides(_ act: (InitiatorSA) -> [InitiatorEffect]) -> [InitiatorEffect] {
+        let effects = besides.flatMap(act).filter { effect in
+            switch effect {
+            case .send, .event, .keyLog: true
+            default: false
+            }
+        }
+        besides.removeAll { $0.isClosed }
+        return effects
     }
 
     // MARK: Sent elsewhere (RFC 5685)
@@ -153,6 +224,7 @@ struct MemberConnection {
         let farewell = sa?.close(at: now, engine: work.engine, entropy: &work.entropy) ?? []
         detour = successorPlace.map { Detour(frontend: $0, isAuthenticated: true, isUsed: true) }
         (sa, lastHeard) = (fresh, now)
+        (rekeyAt, endsAt) = (.never, .never)
         dropSuccessor()
         return farewell
     }

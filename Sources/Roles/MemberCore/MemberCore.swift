@@ -63,11 +63,13 @@ package final class MemberCore {
             groups = configuration.memberships.prefix(MemberLimits.groups).map { MemberGroup($0, at: now) }
         case .datagram(let octets):
             takeOfSuccessor(connection.handleForSuccessor(octets, work, at: now, wall: wall), at: now)
+            takeOfBesides(connection.handleForBesides(octets, work, at: now, wall: wall))
             take(connection.handle(octets, work, at: now, wall: wall), at: now)
         case .multicast(let octets, let source, let endpoint):
             receive(octets, from: source, at: endpoint, now)
         case .timer:
             takeOfSuccessor(connection.passSuccessorTime(at: now), at: now)
+            takeOfBesides(connection.passBesidesTime(at: now))
             take(connection.passTime(configuration.livenessAfter, work, at: now), at: now)
         case .leave(let group):
             for index in groups.indices where groups[index].group == group { groups[index].leave(work) }
@@ -153,26 +155,58 @@ package final class MemberCore {
 
     /// Works through what the IKE SA reports.
     private func take(_ effects: [InitiatorEffect], at now: Moment) {
+        var wasReplaced = false
         for effect in effects {
             switch effect {
             case .send(let datagrams, let path): work.effects.append(.send(datagrams, path))
             case .event(let event): work.effects.append(.event(event))
             case .keyLog(let record): work.effects.append(.keyLog(record))
             case .established(let responder):
+                connection.keysAreNew(configuration.ikeLifetime, work, at: now)
                 work.event("ike-sa-established", .notice, [("responder", "\(responder)")])
+            case .candidate(let sa), .redundant(let sa): connection.keep(sa)
+            case .succeeded(let heir):
+                wasReplaced = true
+                rekeyed(by: heir, at: now)
+            case .rekeyRefused(let notify):
+                connection.rekeyRefused(notify, work, at: now)
+                work.event("ike-sa-not-rekeyed", .info, [("why", "\(notify)")])
             case .granted(let download): granted(download, at: now)
             case .refused(let group, let notify): refused(group, notify, at: now)
             case .left(let group): left(group)
             case .redirected(let gateway): redirected(to: gateway, at: now)
-            case .closed(let closure): closed(closure, at: now)
+            case .closed(let closure):
+                // Of an SA that was replaced, nobody needs to hear.
+                if !wasReplaced { closed(closure, at: now) }
             }
         }
     }
 
+    /// Groups, questions and whatever else hangs on the IKE SA go on over the new one.
+    private func rekeyed(by heir: InitiatorSA, at now: Moment) {
+        let effects = connection.succeed(by: heir, work, at: now)
+        connection.keysAreNew(configuration.ikeLifetime, work, at: now)
+        work.event("ike-sa-rekeyed", .info, [("frontend", frontendName)])
+        take(effects, at: now)
+    }
+
+    private func takeOfBesides(_ effects: [InitiatorEffect]) {
+        for effect in effects {
+            switch effect {
+            case .send(let datagrams, let path): work.effects.append(.send(datagrams, path))
+            case .event(let event): work.effects.append(.event(event))
+            case .keyLog(let record): work.effects.append(.keyLog(record))
+            default: continue
+            }
+        }
+    }
+
+    private var frontendName: String { connection.frontend(of: configuration)?.remote.description ?? "none" }
+
     // MARK: Sent to another frontend (RFC 5685)
 
     private func redirected(to gateway: RedirectGateway, at now: Moment) {
-        let frontend = connection.frontend(of: configuration)?.remote.description ?? "none"
+        let frontend = frontendName
         work.event("redirected", .notice, limitedBy: frontend, [("from", frontend), ("to", "\(gateway)")])
         // Counted while the member stops, too: a frontend that drains must not be asked again without end.
         guard connection.isUp else { return connection.follow(gateway, configuration, at: now) }
@@ -192,13 +226,13 @@ package final class MemberCore {
             case .established(let responder):
                 let farewell = connection.succeed(work, at: now)
                 for index in groups.indices { groups[index].connectionMoved(at: now) }
-                let frontend = connection.frontend(of: configuration)?.remote.description ?? "none"
-                work.event("ike-sa-moved", .notice, [("responder", "\(responder)"), ("frontend", frontend)])
+                connection.keysAreNew(configuration.ikeLifetime, work, at: now)
+                work.event("ike-sa-moved", .notice, [("responder", "\(responder)"), ("frontend", frontendName)])
                 for case .send(let datagrams, let path) in farewell { work.effects.append(.send(datagrams, path)) }
             case .closed(let closure):
                 connection.dropSuccessor()
                 work.event("ike-sa-not-moved", .warning, [("why", "\(closure)")])
-            case .granted, .refused, .left, .redirected: continue
+            case .granted, .refused, .left, .redirected, .candidate, .succeeded, .redundant, .rekeyRefused: continue
             }
         }
     }
@@ -235,7 +269,7 @@ package final class MemberCore {
     }
 
     private func closed(_ closure: InitiatorClosure, at now: Moment) {
-        let frontend = connection.frontend(of: configuration)?.remote.description ?? "none"
+        let frontend = frontendName
         connection.ended(closure, configuration, work, at: now)
         for index in groups.indices { groups[index].connectionEnded(work, at: now) }
         work.event(

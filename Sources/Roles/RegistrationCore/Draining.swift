@@ -70,7 +70,9 @@ extension RegistrationCore {
         guard var state = draining, min(state.nextAt, state.until) <= now else { return [] }
         let isOver = state.until <= now
         guard state.nextAt <= now else { return [] }
-        if state.waiting.isEmpty { state.waiting = slots.values.filter { $0.sa.canBeDeleted }.map(\.sa.spiR) }
+        if state.waiting.isEmpty {
+            state.waiting = slots.values.filter { $0.sa.canBeDeleted && !$0.isSpare }.map(\.sa.ownSPI)
+        }
         var effects: [RegistrationEffect] = []
         var spoken = 0
         while spoken < limits.drainedAtOnce, let spi = state.waiting.popLast() {
@@ -87,7 +89,7 @@ extension RegistrationCore {
 
     private func redirect(_ slot: Slot, at now: Moment) -> [RegistrationEffect] {
         guard slot.sa.supportsRedirect,
-            let gateway = gateway(for: slot.sa.spiR, ipv4: slot.sa.path.remote.address.isIPv4)
+            let gateway = gateway(for: slot.sa.ownSPI, ipv4: slot.sa.path.remote.address.isIPv4)
         else { return [] }
         let effects = slot.sa.redirect(
             to: gateway, at: now, configuration: configuration, engine: engine, entropy: &entropy)

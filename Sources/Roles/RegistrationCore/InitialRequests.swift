@@ -34,9 +34,9 @@ extension RegistrationCore {
         case .begun(let sa, let reply, let keyLog):
             makeRoom()
             let slot = Slot(sa, key, Initial(request: datagram, reply: reply), expiresAt: now + limits.halfOpenLife)
-            slots[sa.spiR] = slot
-            initials[key] = sa.spiR
-            halfOpen.add(sa.spiR, source, at: now)
+            slots[sa.ownSPI] = slot
+            initials[key] = sa.ownSPI
+            halfOpen.add(sa.ownSPI, source, at: now)
             arm(slot)
             return route([reply], path) + (keyLog.map { [.keyLog($0)] } ?? [])
         }

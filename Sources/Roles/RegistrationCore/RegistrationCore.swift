@@ -28,7 +28,7 @@ package final class RegistrationCore {
     var cookies: CookieJar
     var cookiesRotateAt: Moment
 
-    /// By the responder SPI, which is ours and random.
+    /// By the SPI that we made, which is random: the responder's, but after a rekey that we asked for.
     var slots: [IKESPI: Slot] = [:]
     /// IKE_SA_INIT requests that were answered, so that a repeated one gets the same octets.
     var initials: [InitialKey: IKESPI] = [:]
@@ -45,6 +45,7 @@ package final class RegistrationCore {
     var fleet: FleetUpdate?
     var relay: RelayChannel
     var relayBudget: RelayBudget
+    var ownRekeys: FairBuckets<SourceNetwork>
     var draining: Draining?
     package internal(set) var counters = RegistrationCounters()
 
@@ -62,6 +63,7 @@ package final class RegistrationCore {
         cookies = CookieJar(.init(version: 1, key: HeldSecret(self.entropy.secret(32))))
         relay = RelayChannel(instance: instance ?? FrontendInstance(&self.entropy))
         relayBudget = RelayBudget(limits)
+        ownRekeys = FairBuckets(perSecond: limits.ownRekeys, burst: limits.ownRekeys, capacity: 1)
     }
 
     struct InitialKey: Hashable {
@@ -85,6 +87,15 @@ package final class RegistrationCore {
         var isHalfOpen = true
         var asking: OperationID?
         var askingUntil = Moment.never
+        /// When the peer proved who it is: a rekey proves nothing anew.
+        var authenticatedAt: Moment
+        /// When we rekey it; `.never` while the peer is to, or nobody.
+        var rekeyAt = Moment.never
+        var rekeyableFrom = Moment(nanoseconds: 0)
+        /// Another SA of the same rekey is in force in its place, or may be.
+        var isSpare = false
+        /// The SA that this one was made from.
+        private(set) var predecessor: IKESPI?
         /// The earliest entry of this SA among the deadlines; later ones are out of date.
         var armedAt = Moment.never
 
@@ -93,6 +104,16 @@ package final class RegistrationCore {
             self.key = key
             self.initial = initial
             self.expiresAt = expiresAt
+            authenticatedAt = sa.lastHeard
+        }
+
+        init(succeeding old: Slot, _ sa: ResponderSA, expiresAt: Moment) {
+            self.sa = sa
+            key = InitialKey(spi: sa.peerSPI, remote: sa.path.remote)
+            self.expiresAt = expiresAt
+            authenticatedAt = old.authenticatedAt
+            predecessor = old.sa.ownSPI
+            (isHalfOpen, isSpare) = (false, true)
         }
     }
 
@@ -114,14 +135,14 @@ package final class RegistrationCore {
         {
             return handleInitial(message, datagram, path, at: now)
         }
-        guard let slot = slots[header.responderSPI], slot.sa.spiI == header.initiatorSPI else {
-            if slots[header.responderSPI] == nil,
-                let effects = handOn(datagram, over: header.responderSPI, path, at: now)
-            {
-                return effects
-            }
+        // The other end's flag says which of the two SPIs it made; the other one is ours.
+        let (own, peer) =
+            header.isFromInitiator
+            ? (header.responderSPI, header.initiatorSPI) : (header.initiatorSPI, header.responderSPI)
+        guard let slot = slots[own], slot.sa.peerSPI == peer else {
+            if slots[own] == nil, let effects = handOn(datagram, over: own, path, at: now) { return effects }
             // An SA that is not ours, or no longer: no answer, a stranger learns nothing (RFC 7296 2.21.4 lets us).
-            return drop("unknown-spi", path, header.responderSPI.description)
+            return drop("unknown-spi", path, own.description)
         }
         let proofs = slot.sa.proofs
         let effects = slot.sa.handle(

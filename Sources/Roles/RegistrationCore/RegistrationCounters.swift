@@ -17,6 +17,9 @@ package struct RegistrationCounters: Hashable, Sendable {
     package var sentForOthers = 0
     /// REDIRECTs over established SAs.
     package var redirected = 0
+    /// IKE SAs that others followed by CREATE_CHILD_SA, and rekeys that were not taken at that time.
+    package var rekeyed = 0
+    package var rekeysPutOff = 0
     /// Datagrams without answer, by reason.
     package var dropped: [String: Int] = [:]
     /// Answers without state, by reason.
@@ -47,6 +50,7 @@ extension RegistrationCore {
             "sent-for-others": Int64(counters.sentForOthers),
             "relay-refused": Int64(counters.dropped["relay-refused", default: 0]),
             "redirected": Int64(counters.redirected + counters.stateless["redirected", default: 0]),
+            "rekeyed": Int64(counters.rekeyed), "rekeys-put-off": Int64(counters.rekeysPutOff),
             "draining": draining == nil ? 0 : 1,
         ]
     }

@@ -29,8 +29,17 @@ package struct RegistrationLimits: Hashable, Sendable {
     /// Of one identity; above it its oldest SA is deleted.
     package var sasPerIdentity = 4
     package var halfOpenLife: Duration = .seconds(30)
-    /// An SA is deleted this long after its establishment, whatever goes over it.
+    /// The keys of an SA live no longer: until then it is rekeyed, or deleted.
     package var saLife: Duration = .seconds(86_400)
+    /// After that the peer proves anew who it is: an SA with all that followed it by rekeys is deleted.
+    package var authenticationLife: Duration = .seconds(7 * 86_400)
+    /// Between two rekeys of an SA that the peer asks for, and after a refusal until we ask again.
+    package var rekeyPause: Duration = .seconds(5)
+    package var rekeyRetry: Duration = .seconds(10)
+    /// Rekeys that we begin, a second.
+    package var ownRekeys = 100
+    /// An SA that was rekeyed and that the other end does not delete is deleted by us.
+    package var replacedLife: Duration = .seconds(30)
     /// A member that said nothing for so long is asked whether it lives; without an answer its SA ends.
     package var idleLimit: Duration = .seconds(3600)
     /// A request to the authority that is not answered by then gets TEMPORARY_FAILURE: while the member still waits.

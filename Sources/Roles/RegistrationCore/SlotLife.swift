@@ -13,7 +13,13 @@ extension RegistrationCore {
             case .send(let datagrams, let path): result += route(datagrams, path)
             case .event(let event): result.append(.event(event))
             case .unproved(let failed): result.append(.report(failed))
+            case .keyLog(let record): result.append(.keyLog(record))
             case .ask(let request): result += ask(request, of: slot, at: now)
+            case .rekeyAsked: result += answerRekey(of: slot, at: now)
+            case .candidate(let sa): _ = adopt(sa, from: slot, at: now)
+            case .succeeded(let heir): result.append(succeed(slot, by: heir, at: now))
+            case .redundant(let sa): result += dismiss(adopt(sa, from: slot, at: now), at: now)
+            case .rekeyRefused(let type): result.append(rekeyRefused(slot, type, at: now))
             case .closed:
                 // Kept for a while, so that a repeated last request still gets its answer.
                 leaveHalfOpen(slot)
@@ -24,7 +30,8 @@ extension RegistrationCore {
         if slot.isHalfOpen, slot.sa.isEstablished, !slot.sa.isClosed {
             leaveHalfOpen(slot)
             counters.established += 1
-            slot.expiresAt = now + limits.saLife
+            slot.authenticatedAt = now
+            setLife(of: slot, at: now)
             result += list(slot, at: now)
         }
         arm(slot)
@@ -32,7 +39,7 @@ extension RegistrationCore {
     }
 
     private func ask(_ request: RegistrationRequest, of slot: Slot, at now: Moment) -> [RegistrationEffect] {
-        asking[request.operation] = slot.sa.spiR
+        asking[request.operation] = slot.sa.ownSPI
         slot.asking = request.operation
         slot.askingUntil = now + limits.authorityWait
         guard hasLostAuthority(at: now) else { return [.ask(request)] }
@@ -45,8 +52,8 @@ extension RegistrationCore {
         slot.isHalfOpen = false
         slot.initial = nil
         // The initiator may have begun again under the same SPI: then the entry is not this SA's.
-        if initials[slot.key] == slot.sa.spiR { initials.removeValue(forKey: slot.key) }
-        halfOpen.remove(slot.sa.spiR, SourceNetwork(slot.key.remote.address))
+        if initials[slot.key] == slot.sa.ownSPI { initials.removeValue(forKey: slot.key) }
+        halfOpen.remove(slot.sa.ownSPI, SourceNetwork(slot.key.remote.address))
     }
 
     // MARK: SAs of one identity
@@ -54,8 +61,9 @@ extension RegistrationCore {
     /// A member that begins again and again keeps its latest SAs only; one that says it has no other has no other.
     private func list(_ slot: Slot, at now: Moment) -> [RegistrationEffect] {
         guard let peer = slot.sa.peer?.canonical else { return [] }
-        let others = (sasByIdentity[peer] ?? []).compactMap { slots[$0] }
-        sasByIdentity[peer, default: []].append(slot.sa.spiR)
+        let all = (sasByIdentity[peer] ?? []).compactMap { slots[$0] }
+        let others = slot.sa.saysInitialContact ? all : all.filter { !$0.isSpare }
+        sasByIdentity[peer, default: []].append(slot.sa.ownSPI)
         if slot.sa.saysInitialContact {
             // It has forgotten them: nobody would answer a Delete (RFC 7296 2.4).
             for other in others { remove(other) }
@@ -68,7 +76,7 @@ extension RegistrationCore {
 
     private func unlist(_ slot: Slot) {
         guard let peer = slot.sa.peer?.canonical else { return }
-        sasByIdentity[peer]?.removeAll { $0 == slot.sa.spiR }
+        sasByIdentity[peer]?.removeAll { $0 == slot.sa.ownSPI }
         if sasByIdentity[peer]?.isEmpty == true { sasByIdentity[peer] = nil }
     }
 
@@ -97,6 +105,7 @@ extension RegistrationCore {
                 [RegistrationAnswer(operation: operation, outcome: .unavailable("no answer from the authority"))],
                 at: now)
         }
+        if rekeyDue(slot) <= now { return rekey(slot, at: now) }
         guard idleUntil(slot) <= now else {
             return perform(slot.sa.tick(at: now, configuration: configuration), of: slot, at: now)
         }
@@ -110,20 +119,25 @@ extension RegistrationCore {
         return isQuiet ? slot.sa.lastHeard + limits.idleLimit : .never
     }
 
+    /// When we rekey; never while an answer of either end is awaited.
+    private func rekeyDue(_ slot: Slot) -> Moment {
+        slot.asking == nil && slot.sa.nextDeadline == nil ? slot.rekeyAt : .never
+    }
+
     /// Sets the SA's timer, when it is earlier than the one that is set.
     func arm(_ slot: Slot) {
         let wake = min(
             slot.expiresAt, slot.asking == nil ? .never : slot.askingUntil, slot.sa.nextDeadline ?? .never,
-            idleUntil(slot))
-        guard wake < slot.armedAt, slots[slot.sa.spiR] === slot else { return }
+            idleUntil(slot), rekeyDue(slot))
+        guard wake < slot.armedAt, slots[slot.sa.ownSPI] === slot else { return }
         slot.armedAt = wake
-        deadlines.add(slot.sa.spiR, at: wake)
+        deadlines.add(slot.sa.ownSPI, at: wake)
         trimDeadlines()
     }
 
     private func trimDeadlines() {
         guard deadlines.count > 2 * slots.count + 1024 else { return }
-        deadlines = Deadlines(slots.values.map { Deadlines.Entry(at: $0.armedAt, spi: $0.sa.spiR) })
+        deadlines = Deadlines(slots.values.map { Deadlines.Entry(at: $0.armedAt, spi: $0.sa.ownSPI) })
     }
 
     // MARK: The end
@@ -150,7 +164,7 @@ extension RegistrationCore {
         leaveHalfOpen(slot)
         unlist(slot)
         forgetQuestion(slot)
-        slots.removeValue(forKey: slot.sa.spiR)
+        slots.removeValue(forKey: slot.sa.ownSPI)
         trimDeadlines()
     }
 
@@ -162,6 +176,6 @@ extension RegistrationCore {
     func ended(_ slot: Slot, _ name: String) -> RegistrationEffect {
         .event(
             Event(
-                name, .info, [("spi", slot.sa.spiR.description), ("member", slot.sa.peer?.description ?? "-")]))
+                name, .info, [("spi", slot.sa.ownSPI.description), ("member", slot.sa.peer?.description ?? "-")]))
     }
 }

@@ -309,6 +309,19 @@ private func faults<Value>(_ load: (String) throws -> Value, _ text: String) thr
             #expect(throws: SettingsFaults.self) { try settings("", ike: "ike: { liveness: \(wrong) }\n") }
         }
     }
+
+    @Test func rekeysOfTheIKESA() throws {
+        #expect(try settings("").saLifetime == .seconds(86_400))
+        #expect(try settings("").optimizedRekey == nil)
+        #expect(try settings("", ike: "ike: { sa_lifetime: 4h }\n").saLifetime == .seconds(14_400))
+        #expect(try settings("", ike: "ike: { optimized_rekey: [50400, 50401] }\n").optimizedRekey == [50_400, 50_401])
+        for wrong in [
+            "sa_lifetime: 0s", "optimized_rekey: [50400]", "optimized_rekey: [50400, 50400]",
+            "optimized_rekey: [14, 50401]", "optimized_rekey: 50400", "optimized_rekey: [50400, 50401, 50402]",
+        ] {
+            #expect(throws: SettingsFaults.self) { try settings("", ike: "ike: { \(wrong) }\n") }
+        }
+    }
 }
 
 @Suite struct GroupFileTests {

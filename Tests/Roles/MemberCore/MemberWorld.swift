@@ -19,6 +19,7 @@ func endpoint(_ text: String) throws -> Endpoint { try #require(Endpoint(text)) 
 final class FrontendFixture {
     let remote: Endpoint
     var isDown = false
+    var postponesRekeys = false
     /// Set: every IKE_SA_INIT is answered by REDIRECT.
     var sendsTo: RedirectGateway?
     /// Who sent members here, by their own words.
@@ -60,32 +61,44 @@ final class FrontendFixture {
                 to: message, datagram: datagram, path: path, configuration: configuration, cookies: nil, at: now,
                 engine: engine, entropy: &entropy)
             guard case .begun(let sa, let reply, _) = outcome else { return [] }
-            sas[sa.spiR] = sa
+            sas[sa.ownSPI] = sa
             return [reply]
         }
-        guard let sa = sas[message.header.responderSPI] else { return [] }
+        let header = message.header
+        guard let sa = sas[header.isFromInitiator ? header.responderSPI : header.initiatorSPI] else { return [] }
         return try perform(
             sa.handle(
                 message, path: path, at: now, wall: wall, configuration: configuration, engine: engine,
-                entropy: &entropy), sa)
+                entropy: &entropy), sa, at: now)
     }
 
     /// Asks everybody who is here to go there.
     func redirect(to gateway: RedirectGateway, at now: Moment) throws -> [[UInt8]] {
         try sas.values.flatMap { sa in
             try perform(
-                sa.redirect(to: gateway, at: now, configuration: configuration, engine: engine, entropy: &entropy), sa)
+                sa.redirect(to: gateway, at: now, configuration: configuration, engine: engine, entropy: &entropy), sa,
+                at: now)
         }
     }
 
     /// Says Delete to everybody who is here.
     func dismiss(at now: Moment) throws -> [[UInt8]] {
         try sas.values.flatMap { sa in
-            try perform(sa.delete(at: now, configuration: configuration, engine: engine, entropy: &entropy), sa)
+            try perform(sa.delete(at: now, configuration: configuration, engine: engine, entropy: &entropy), sa, at: now)
         }
     }
 
-    private func perform(_ effects: [ResponderEffect], _ sa: ResponderSA) throws -> [[UInt8]] {
+    /// Asks everybody who is here for new keys.
+    func rekey(at now: Moment) throws -> [[UInt8]] {
+        try sas.values.filter { $0.canBeDeleted }.flatMap { sa in
+            let spi = entropy.newIKESPI()
+            return try perform(
+                sa.rekey(
+                    with: spi, at: now, configuration: configuration, engine: engine, entropy: &entropy), sa, at: now)
+        }
+    }
+
+    private func perform(_ effects: [ResponderEffect], _ sa: ResponderSA, at now: Moment) throws -> [[UInt8]] {
         var sent: [[UInt8]] = []
         for effect in effects {
             switch effect {
@@ -93,8 +106,22 @@ final class FrontendFixture {
             case .ask(let request):
                 requests.append(request)
                 let answer = RegistrationAnswer(operation: request.operation, outcome: try answer(request))
-                sent += try perform(sa.handle(answer, engine: engine, entropy: &entropy), sa)
-            case .event, .unproved, .closed: continue
+                sent += try perform(sa.handle(answer, engine: engine, entropy: &entropy), sa, at: now)
+            case .event, .unproved, .closed, .keyLog, .rekeyRefused: continue
+            case .rekeyAsked:
+                let spi = entropy.newIKESPI()
+                let answer =
+                    postponesRekeys
+                    ? sa.postponeRekey(engine: engine, entropy: &entropy)
+                    : sa.answerRekey(
+                        with: spi, at: now, configuration: configuration, engine: engine, entropy: &entropy)
+                sent += try perform(answer, sa, at: now)
+            case .candidate(let fresh), .succeeded(let fresh): sas[fresh.ownSPI] = fresh
+            case .redundant(let lost):
+                sas[lost.ownSPI] = lost
+                sent += try perform(
+                    lost.delete(at: now, configuration: configuration, engine: engine, entropy: &entropy), lost, at: now
+                )
             }
         }
         return sent
@@ -122,7 +149,7 @@ final class MemberWorld {
 
     init(
         groups: [GroupFixture], memberships: [Membership]? = nil, frontends count: Int = 2,
-        livenessAfter: Duration? = nil, isChildless: Bool = false, seed: UInt64 = 21
+        livenessAfter: Duration? = nil, ikeLifetime: Duration? = nil, isChildless: Bool = false, seed: UInt64 = 21
     ) throws {
         self.groups = groups
         local = try endpoint("198.51.100.7:500")
@@ -135,7 +162,7 @@ final class MemberWorld {
         let configuration = MemberConfiguration(
             ike: ike, memberships: memberships ?? groups.map { Membership(group: $0.group, role: .receiver) },
             frontends: remotes.map { KnownFrontend(identity: nil, local: local, remote: $0) },
-            livenessAfter: livenessAfter, isChildless: isChildless)
+            livenessAfter: livenessAfter, ikeLifetime: ikeLifetime, isChildless: isChildless)
         core = MemberCore(configuration, engine: CryptoEngine(), entropy: SeededEntropy(seed: seed))
         frontends = remotes.enumerated().map { index, remote in
             FrontendFixture(remote, seed: seed &* 100 &+ UInt64(index)) { request in

@@ -36,7 +36,7 @@ struct SALifeTests {
     // MARK: Delete
 
     @Test func anSAThatExpiresIsDeletedWithItsMember() throws {
-        let front = try Front { $0.saLife = .seconds(100) }
+        let front = try Front { $0.authenticationLife = .seconds(100) }
         let forged = try established(front)
         #expect(tick(front, after: .seconds(99)).isEmpty)
         let said = tick(front, after: .seconds(1))
@@ -89,7 +89,7 @@ struct SALifeTests {
     }
 
     @Test func deletesThatCrossAreBothAnswered() throws {
-        let front = try Front { $0.saLife = .seconds(100) }
+        let front = try Front { $0.authenticationLife = .seconds(100) }
         let forged = try established(front)
         #expect(tick(front, after: .seconds(100)).sent.count == 1)
         let own = front.deliver(try forged.seal(.informational, 2, [.delete(.ikeSA)]))
@@ -100,7 +100,7 @@ struct SALifeTests {
     }
 
     @Test func aDeleteThatNobodyAnswersIsRepeatedAndEnds() throws {
-        let front = try Front { $0.saLife = .seconds(100) }
+        let front = try Front { $0.authenticationLife = .seconds(100) }
         _ = try established(front)
         var sent = 0
         front.now = front.now + .seconds(100)

@@ -1,0 +1,16 @@
+import IKEVocabulary
+
+/// Where an IKE SA stands with its rekey; `SA` is the end's own kind.
+struct RekeyStanding<SA: AnyObject> {
+    /// The peer sent our Vendor ID; needed until AUTH only.
+    var peerIsOwnKind = false
+    /// OPTIMIZED_REKEY, when both ends announced it.
+    var optimized: NotifyType?
+    /// What the peer's rekey made while ours is under way (RFC 7296 2.8.2).
+    var candidate: (sa: SA, keys: RekeyedKeys)?
+    /// Another SA took the place of this one.
+    var isReplaced = false
+
+    /// True for the SA that nobody has rekeyed, or is about to rekey from the other end.
+    var isOpen: Bool { !isReplaced && candidate == nil }
+}
