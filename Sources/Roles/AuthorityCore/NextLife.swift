@@ -73,6 +73,10 @@ extension AuthorityCore {
         }
         (group.rekeySA, group.dataSAs) = (rekeySA, dataSAs)
         (group.retiredRekeySAs, group.abandonedDataSAs) = ([], [])
+        freeClaims(group, into: &draft)
+        // The lost nodes may have kept the promise of before.
+        group.promisedSPI = nil
+        promise(makePromise(), group, into: &draft)
         draft.mutations.append(.putRekeySA(rekeySA.row))
         note("rekey-sa-made", "rekey-sa/\(rekeySA.row.spi)")
         for held in dataSAs {
