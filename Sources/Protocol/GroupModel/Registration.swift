@@ -26,11 +26,14 @@ package struct RegistrationRequest: Sendable {
         case join(JoinRequest)
         /// The GM leaves or refuses what it was given (RFC 9838, GSA_REGISTRATION with an error notify).
         case leave(NotifyType)
+        /// How far it is on an SA it sends on.
+        case report(SequenceReport)
     }
 
     package let operation: OperationID
     package let member: Identity
     package let authentication: MemberAuthentication
+    /// What it asks for. A report names an SA instead: there it is the member itself.
     package let group: Identity
     package let action: Action
     /// The member's address as the frontend saw it.
@@ -106,6 +109,8 @@ package struct RegistrationAnswer: Sendable {
 package enum RegistrationOutcome: Hashable, Sendable {
     case granted(RegistrationGrant)
     case left
+    /// A report is stored.
+    case noted
     case refused(RegistrationRefusal)
     /// Nothing was decided; the same operation may be asked again.
     case unavailable(String)
@@ -131,6 +136,8 @@ package struct RegistrationRefusal: Error, Hashable, Sendable {
         case unknownGroup, notAuthorised, notASender, groupFull, senderIDsExhausted, tooManySenderIDs,
             noAcceptableTransforms
         case notAMember
+        /// Of a report: it is not the SA's sender, there is no such SA now, or it is behind one of before.
+        case notTheSender, unknownSA, stepsBack
     }
 
     private static let reasonCharacters = 256
@@ -151,6 +158,9 @@ package struct RegistrationRefusal: Error, Hashable, Sendable {
         case .notAuthorised, .notASender, .tooManySenderIDs, .notAMember: .authorizationFailed
         case .groupFull, .senderIDsExhausted: .registrationFailed
         case .noAcceptableTransforms: .noProposalChosen
+        case .notTheSender: .authorizationFailed
+        case .unknownSA: .invalidSPI
+        case .stepsBack: .registrationFailed
         }
     }
 }

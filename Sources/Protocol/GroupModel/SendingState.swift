@@ -34,10 +34,14 @@ package struct RekeyPromiseRow: Hashable, Sendable {
 package struct SendingState: Hashable, Sendable {
     package var claims: [SenderClaimRow]
     package var promises: [RekeyPromiseRow]
+    package var sequences: [SequenceRow]
 
-    package init(claims: [SenderClaimRow] = [], promises: [RekeyPromiseRow] = []) {
+    package init(
+        claims: [SenderClaimRow] = [], promises: [RekeyPromiseRow] = [], sequences: [SequenceRow] = []
+    ) {
         self.claims = claims
         self.promises = promises
+        self.sequences = sequences
     }
 }
 
@@ -46,6 +50,9 @@ package enum SendingMutation: Hashable, Sendable {
     /// Sender-IDs of a group begin at 0 again. Only beside a `putGroup` with a later generation: every data SA is a new one.
     case resetSenderIDs(GroupName)
     case putPromise(RekeyPromiseRow)
+    /// The store takes no number and no counter that is not above the one before.
+    case putSequence(SequenceRow)
+    case removeSequence(ESPSPI, group: GroupName)
 }
 
 extension SendingState {
@@ -58,6 +65,10 @@ extension SendingState {
         case .putPromise(let row):
             promises.removeAll { $0.group == row.group }
             promises.append(row)
+        case .putSequence(let row):
+            sequences.removeAll { $0.group == row.group && $0.spi == row.spi }
+            sequences.append(row)
+        case .removeSequence(let spi, let group): sequences.removeAll { $0.group == group && $0.spi == spi }
         }
     }
 }

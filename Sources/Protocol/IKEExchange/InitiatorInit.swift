@@ -155,6 +155,7 @@ extension InitiatorSA {
             return end(.unsupported("the responder does not announce CHILDLESS_IKEV2_SUPPORTED"))
         }
         self.chosen = chosen
+        peerKnowsExtensions = chain.announcesExtensions
         var channel = MessageChannel(
             keys, suite: chosen.suite, spiI: context.spiI, spiR: context.spiR, isInitiator: true,
             fragmentOctets: configuration.fragmentOctets)

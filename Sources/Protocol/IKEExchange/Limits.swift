@@ -1,3 +1,5 @@
+import IKEWire
+
 package enum ExchangeLimits {
     /// Messages of one SA that are reassembled at once: the window is one request and one response.
     static let reassemblyOctets = 65_535
@@ -11,6 +13,13 @@ package enum ExchangeLimits {
     /// INVALID_KE_PAYLOAD and COOKIE together may send an initiator back this often.
     static let initRounds = 5
     static let queuedRequests = 64
+}
+
+extension PayloadChain {
+    /// The peer knows our private extensions.
+    var announcesExtensions: Bool {
+        payloads.contains { if case .vendorID(let octets) = $0 { octets == ExtensionVendorID.octets } else { false } }
+    }
 }
 
 /// First 16 octets of SHA-256("gcks G-IKEv2 extensions v1"): says that this end knows our private extensions.

@@ -52,13 +52,17 @@ package final class ResponderSA {
     var authentication = MemberAuthentication.sharedKey
     /// The member follows REDIRECT (RFC 5685).
     package let supportsRedirect: Bool
+    /// The member announced our Vendor ID.
+    let knowsExtensions: Bool
+    var reports = RepeatBudget()
     package private(set) var path: DatagramPath
     /// When the peer last said something new.
     package internal(set) var lastHeard: Moment
 
     init(
         context: IKEKeyContext, keys: IKEKeys, chosen: ChosenProposal, authentication: AuthenticationContext,
-        peerHashes: Set<SignatureHashID>, peerReassembles: Bool, supportsRedirect: Bool, path: DatagramPath,
+        peerHashes: Set<SignatureHashID>, peerReassembles: Bool, supportsRedirect: Bool, knowsExtensions: Bool,
+        path: DatagramPath,
         at now: Moment,
         fragmentOctets: Int,
         gskW: HeldSecret?
@@ -68,6 +72,7 @@ package final class ResponderSA {
         self.chosen = chosen
         self.path = path
         self.supportsRedirect = supportsRedirect
+        self.knowsExtensions = knowsExtensions
         lastHeard = now
         channel = MessageChannel(
             keys, suite: context.suite, spiI: context.spiI, spiR: context.spiR, isInitiator: false,
@@ -135,7 +140,7 @@ package final class ResponderSA {
         case (.established, .gsaRegistration):
             return register(header, chain, configuration, engine, &entropy)
         case (.established, .informational), (.deleting, .informational):
-            return inform(header, chain, engine, &entropy)
+            return inform(header, chain, configuration, engine, &entropy)
         case (.established, .createChildSA):
             // No Child SAs here, and no rekey of the IKE SA: the member makes a new one (RFC 7296 1.3).
             return respond(header, [.notify(NotifyPayload(.noAdditionalSAs))], engine, &entropy)
@@ -148,7 +153,8 @@ package final class ResponderSA {
     }
 
     private func inform(
-        _ header: IKEHeader, _ chain: PayloadChain, _ engine: CryptoEngine, _ entropy: inout some EntropySource
+        _ header: IKEHeader, _ chain: PayloadChain, _ configuration: ResponderConfiguration, _ engine: CryptoEngine,
+        _ entropy: inout some EntropySource
     ) -> [ResponderEffect] {
         // A member that does not believe our AUTH says so here, and the SA is dead (RFC 7296 2.21.2).
         let endsUs = chain.payloads.contains { payload in
@@ -158,6 +164,7 @@ package final class ResponderSA {
             default: false
             }
         }
+        if !endsUs, let asked = report(header, chain, configuration, engine, &entropy) { return asked }
         let effects = respond(header, [], engine, &entropy)
         return endsUs ? effects + close() : effects
     }

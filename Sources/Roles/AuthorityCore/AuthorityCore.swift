@@ -27,6 +27,7 @@ package final class AuthorityCore {
     let node: String
     var audit: AuditWriter
     var denials: RecentDenials
+    var reportDenials: RecentDenials
     var fleet = FleetState()
     package internal(set) var upkeep: UpkeepState
     /// The log's nodes as they were seen last; the program looks before it asks what depends on them.
@@ -50,6 +51,7 @@ package final class AuthorityCore {
         try Self.requireRootKey(state.upkeep, sealer)
         self.node = node
         denials = RecentDenials(atMost: limits.denialsKept, pause: limits.denialPause)
+        reportDenials = denials
         audit = try Self.auditWriter(state.audit, sealer: sealer, entropy: &self.entropy, at: now)
         try load(state)
     }

@@ -22,6 +22,8 @@ final class GroupState {
     var claims: [String: SenderClaimRow] = [:]
     /// Of the Rekey SA after the current one.
     var promisedSPI: RekeySPI?
+    /// What senders reported last, by SPI.
+    var sequences: [ESPSPI: SequenceRow] = [:]
     var senderIDRates = SenderIDRates()
     private(set) var members: [Identity: MemberRow] = [:]
     private(set) var senders: Set<Identity> = []

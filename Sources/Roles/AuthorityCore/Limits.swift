@@ -23,6 +23,9 @@ package struct AuthorityLimits: Hashable, Sendable {
     package var senderIDsWarnPercent: UInt64 = 80
     package var senderIDsResetPercent: UInt64 = 90
     package var senderIDResetPause: Lifetime = Lifetime(seconds: 60)
+    /// 32-bit numbers that end within this time, at the rate that was reported, are rolled over; not more often than the pause.
+    package var sequenceLead: Lifetime = Lifetime(seconds: 120)
+    package var sequenceRolloverPause: Lifetime = Lifetime(seconds: 60)
     package var exclusionsPerGroup: Int = 10_000
     /// Copies of a GSA_REKEY that ends all SAs, at least: a member that misses it goes on under keys of which others know.
     package var renewalCopies: UInt8 = 6

@@ -65,6 +65,7 @@ extension AuthorityCore {
         }
         for row in group.dataSAs.map(\.row) + group.abandonedDataSAs {
             draft.mutations.append(.removeDataSA(row.spi, group: group.name))
+            forgetSequence(row.spi, group, into: &draft)
             note("data-sa-destroyed", "data-sa/\(row.name)/\(row.spi)")
         }
         for identity in group.members.keys.sorted(by: { $0.description < $1.description }) {

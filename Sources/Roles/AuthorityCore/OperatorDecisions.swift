@@ -33,6 +33,7 @@ extension AuthorityCore {
         case .memberList(.some(let name)): show(name) { .members(self.memberStatuses($0)) }
         case .memberShow(let identity, let name): memberShow(identity, in: name)
         case .senderList(let name): show(name) { .senders(self.senderStatuses($0)) }
+        case .senderSequences(let name): show(name) { .sequences(self.sequenceStatuses($0)) }
         case .fleet(let request): decide(request, by: actor, at: now, into: &draft)
         case .groupApply(let definition, let mandate):
             once(mandate) { try self.apply(definition, mandate, by: actor, at: now, into: &draft) }

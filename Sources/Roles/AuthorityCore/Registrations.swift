@@ -8,6 +8,7 @@ extension AuthorityCore {
     func decide(_ request: RegistrationRequest, at now: WallTime, into draft: inout DecisionDraft)
         -> RegistrationOutcome
     {
+        if case .report(let report) = request.action { return take(report, request, at: now, into: &draft) }
         guard let name = namesByIdentification[request.group.canonical], let group = groups[name] else {
             return refuse(
                 request, in: nil, RegistrationRefusal(.unknownGroup, "no group \(request.group)"), now, &draft)
@@ -33,6 +34,7 @@ extension AuthorityCore {
             }
         case .leave(let notify):
             return leave(request, notify, group, at: now, into: &draft)
+        case .report(let report): return take(report, request, at: now, into: &draft)
         }
     }
 

@@ -11,6 +11,8 @@ enum RekeyCause: String {
     case lifetime, policy, exclusion, emergency
     /// A sender begins anew on an SA of one sender.
     case sender
+    /// Sequence numbers come to their end.
+    case sequence
     /// Sender-IDs come to their end.
     case senderIDs = "sender-ids"
 }

@@ -48,6 +48,7 @@ extension AuthorityCore {
         }
         for row in state.sending.claims where row.group == group.name { group.claims[row.dataSA] = row }
         group.promisedSPI = state.sending.promises.first { $0.group == group.name }?.spi
+        for row in state.sending.sequences where row.group == group.name { group.sequences[row.spi] = row }
         group.history = state.rekeyHistory.filter { $0.group == group.name }.sorted { $0.number < $1.number }
     }
 

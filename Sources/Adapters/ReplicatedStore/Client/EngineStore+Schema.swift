@@ -29,7 +29,8 @@ extension EngineStore {
     static func readSending(_ session: DatabaseSession) async throws(StoreFailure) -> SendingState {
         SendingState(
             claims: try await readAll(SendingTables.claims, session),
-            promises: try await readAll(SendingTables.promises, session))
+            promises: try await readAll(SendingTables.promises, session),
+            sequences: try await readAll(SendingTables.sequences, session))
     }
 
     static func readUpkeep(_ session: DatabaseSession, schema: Int64) async throws(StoreFailure) -> UpkeepState {
