@@ -17,8 +17,8 @@ package struct AuthorityLimits: Hashable, Sendable {
     /// Between two replacements of a group's data SAs for a sender that begins anew: in between it waits.
     package var senderReplacementPause: Lifetime = Lifetime(seconds: 10)
     /// Registrations of one sender with as many Sender-IDs as its rule allows: so many at once, then one in each interval.
-    package var senderRegistrationBurst: UInt64 = 8
-    package var senderRegistrationInterval: Lifetime = Lifetime(seconds: 60)
+    package var senderRegistrationBurst: UInt64 = 16
+    package var senderRegistrationInterval: Lifetime = Lifetime(seconds: 20)
     /// Of a group's Sender-IDs: when operators are warned, and when the group begins anew by itself.
     package var senderIDsWarnPercent: UInt64 = 80
     package var senderIDsResetPercent: UInt64 = 90

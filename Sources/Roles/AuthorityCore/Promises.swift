@@ -1,7 +1,7 @@
 import GroupModel
 import IKEVocabulary
 
-// GSA_NEXT_SPI (RFC 9838 4.4.2.2.3): every Rekey SA is given out with the SPI of the one that comes after it. A member that meets
+// GSA_NEXT_SPI (RFC 9838 4.4.2): every Rekey SA is given out with the SPI of the one that comes after it. A member that meets
 // that SPI on the group's address has missed a rekey and registers again within seconds. Data-Security SAs promise nothing: their
 // packets are the data plane's, and their successors come in messages over a Rekey SA, whose gaps members see.
 

@@ -19,8 +19,9 @@ extension AuthorityCore {
         }
         if !stale.isEmpty, let why = pauseAfterReplacement(group, at: now) { return waits(request, group, why, &draft) }
         if senderIDCount > 0, !mayTake(senderIDCount, request.member, group, at: now) {
-            return waits(
-                request, group, "its Sender-IDs were taken too fast: one registration a minute goes on", &draft)
+            let why =
+                "its Sender-IDs were taken too fast: one registration in \(limits.senderRegistrationInterval.seconds) s"
+            return waits(request, group, why, &draft)
         }
         if !stale.isEmpty, let why = replace(stale, for: request, group, at: now, into: &draft) {
             return waits(request, group, why, &draft)
@@ -92,7 +93,7 @@ extension AuthorityCore {
 
     // MARK: Sender-IDs
 
-    /// A bucket for each identity: eight registrations with all that its rule allows at once, then one a minute.
+    /// A bucket for each identity: some registrations with all that its rule allows at once, then one in each interval.
     private func mayTake(
         _ count: UInt64, _ member: Identity, _ group: GroupState, at now: WallTime
     ) -> Bool {

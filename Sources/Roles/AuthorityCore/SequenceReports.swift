@@ -11,9 +11,10 @@ extension AuthorityCore {
     ) -> RegistrationOutcome {
         // The first schema has no place for it.
         guard upkeep.schema > 1 else { return .unavailable("reports are kept after gcksctl upgrade finalize") }
-        let found = groups.values.first { group in group.currentDataSAs.contains { $0.row.spi == report.spi } }
+        let found = groups.values.first { group in group.dataSAs.contains { $0.row.spi == report.spi } }
         guard let group = found, let held = group.currentDataSAs.first(where: { $0.row.spi == report.spi }) else {
-            return refuse(report, request, nil, .unknownSA, "SPI \(report.spi) is no current data SA", at: now, &draft)
+            return refuse(
+                report, request, found, .unknownSA, "SPI \(report.spi) is no current data SA", at: now, &draft)
         }
         let member = request.member.canonical
         guard group.singleSenderSAs.contains(held.row.name), group.senders.contains(member),

@@ -160,6 +160,8 @@ import Testing
 
     @Test func oneIdentityTakesSenderIDsSlowly() throws {
         let authority = try Authority()
+        authority.core.limits.senderRegistrationBurst = 8
+        authority.core.limits.senderRegistrationInterval = Lifetime(seconds: 60)
         try authority.apply(try exampleGroup())
         var granted = 0
         for second in 0..<120 {

@@ -90,6 +90,7 @@ import Testing
             .rekeyNow(try #require(GroupName("market-data")), scope: .tek, try authority.mandate())
         ).get()
         #expect(try report(authority, old, 2000, 2).refusal == .unknownSA)
+        #expect(authority.trail.last { $0.entry.action == "sequence-report" }?.entry.object == "group/market-data")
         // The new SA begins at 1, and the report on the old one goes with it.
         #expect(try report(authority, try current(authority), 2, 1) == .noted)
         try authority.decide([.timer], at: seconds(30))
