@@ -42,6 +42,8 @@ struct ScenarioTests {
 
     @Test func theRootKeyIsRotatedWhileMembersRegister() { run("root-key") }
 
+    @Test func aSenderThatBeginsAnewGetsNewKeys() { run("senders") }
+
     @Test func theDemoEndsWell() { run("demo") }
 
     @Test func leadershipGoesWhereOperatorsWantIt() { run("transfer") }

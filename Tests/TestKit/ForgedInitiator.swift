@@ -38,6 +38,8 @@ package final class ForgedInitiator {
     package private(set) var prf = PRFID.hmacSHA256
     package private(set) var keyWrap: KeyWrapID?
     private var sealed: UInt64 = 0
+    /// What IKE_SA_INIT says besides, when nothing else is asked for.
+    package var announced = ForgedInitiator.announcements
 
     package init(seed: UInt64, method: KeyExchangeMethod = .curve25519) throws {
         entropy = SeededEntropy(seed: seed)
@@ -122,12 +124,13 @@ package final class ForgedInitiator {
     ]
 
     package func initRequest(
-        _ proposals: [Proposal], cookie: [UInt8]? = nil, more: [Payload] = ForgedInitiator.announcements,
+        _ proposals: [Proposal], cookie: [UInt8]? = nil, more: [Payload]? = nil,
         keyExchange: KeyExchangePayload? = nil
     ) -> [UInt8] {
         let first = cookie.map { [Payload.notify(NotifyPayload(.cookie, data: $0))] } ?? []
         let value = keyExchange ?? KeyExchangePayload(method: exchange.method, data: exchange.publicValue)
-        let payloads = first + [.securityAssociation(proposals), .keyExchange(value), .nonce(nonce)] + more
+        let payloads =
+            first + [.securityAssociation(proposals), .keyExchange(value), .nonce(nonce)] + (more ?? announced)
         request = MessageAssembly.clear(
             IKEHeader(
                 initiatorSPI: spiI, responderSPI: .zero, nextPayload: .none, exchange: .ikeSAInit, flags: .initiator,

@@ -22,6 +22,11 @@ extension StoredState {
         guard transaction.term == term else { throw .fenced }
         var next = self
         for mutation in transaction.mutations { try next.apply(mutation) }
+        for case .sending(.resetSenderIDs(let name)) in transaction.mutations {
+            guard let old = groups.first(where: { $0.name == name })?.generation,
+                let new = next.groups.first(where: { $0.name == name })?.generation, new > old
+            else { throw .senderIDGoesBack }
+        }
         self = next
     }
 
@@ -86,6 +91,10 @@ extension StoredState {
             frontends.removeAll { $0.name == row.name }
             frontends.append(row)
         case .upkeep(let mutation): upkeep.apply(mutation)
+        case .sending(let mutation):
+            sending.apply(mutation)
+            guard case .resetSenderIDs(let name) = mutation else { break }
+            for index in groups.indices where groups[index].name == name { groups[index].nextSenderID = 0 }
         case .putDrainedNode(let row):
             drained.removeAll { $0.name == row.name }
             drained.append(row)

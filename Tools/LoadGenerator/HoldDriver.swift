@@ -187,7 +187,8 @@ final class HoldDriver: @unchecked Sendable {
             case .refused(_, let notify): fail(member, "\(notify)")
             case .closed(.finished) where isEnding: figures.left += 1
             case .closed(let closure): fail(member, "\(closure)")
-            case .established, .left, .redirected, .event, .keyLog, .candidate, .succeeded, .redundant, .rekeyRefused:
+            case .established, .left, .reported, .redirected, .event, .keyLog, .candidate, .succeeded, .redundant,
+                .rekeyRefused:
                 continue
             }
         }

@@ -18,6 +18,8 @@ package struct MemberSettings: Sendable {
         package let source: IPAddress?
         /// Nil: no SAg is sent.
         package let proposals: SAgSettings?
+        /// Where the data plane writes which number it sends next; nil: nothing is reported.
+        package let sequenceFile: String?
     }
 
     package enum Sink: Hashable, Sendable {
@@ -119,8 +121,11 @@ package struct MemberSettings: Sendable {
         let rekey = section.optional("rekey", Forms.endpoint) { Endpoint($0) }
         let source = section.optional("source", Forms.ownAddress, Forms.ownAddress) ?? local
         let proposals = readProposals(section)
+        let sequence = section.optional("sequence_file", "a file", Forms.text)
         return id.map {
-            Group(id: $0, senderIDs: isSender ? count : nil, rekey: rekey, source: source, proposals: proposals)
+            Group(
+                id: $0, senderIDs: isSender ? count : nil, rekey: rekey, source: source, proposals: proposals,
+                sequenceFile: sequence)
         }
     }
 

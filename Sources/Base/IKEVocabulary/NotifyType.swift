@@ -48,6 +48,8 @@ package struct NotifyType: RawRepresentable, Hashable, Sendable {
     package static let ikev2FragmentationSupported = NotifyType(rawValue: 16430)
     package static let signatureHashAlgorithms = NotifyType(rawValue: 16431)
     package static let intermediateExchangeSupported = NotifyType(rawValue: 16438)
+    /// Private, to peers that announced our Vendor ID: a sender's position on an SA.
+    package static let esnReport = NotifyType(rawValue: 61442)
 }
 
 extension NotifyType: CustomStringConvertible {
@@ -97,6 +99,7 @@ extension NotifyType: CustomStringConvertible {
         case .ikev2FragmentationSupported: "IKEV2_FRAGMENTATION_SUPPORTED"
         case .signatureHashAlgorithms: "SIGNATURE_HASH_ALGORITHMS"
         case .intermediateExchangeSupported: "INTERMEDIATE_EXCHANGE_SUPPORTED"
+        case .esnReport: "ESN_REPORT"
         default: "NotifyType(\(rawValue))"
         }
     }

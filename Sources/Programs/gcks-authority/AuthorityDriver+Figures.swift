@@ -23,6 +23,9 @@ extension AuthorityDriver {
         page.counter(
             "gcks_registrations", "Registrations decided.", labels: ["group", "result", "reason"], meters.registrations)
         page.counter("gcks_rekeys", "Rekeys committed.", labels: ["group", "cause", "transport"], meters.rekeys)
+        page.counter(
+            "gcks_sequence_reports", "Sequence reports of senders.", labels: ["group", "result", "reason"],
+            meters.reports)
         page.gauge(
             "gcks_links", "Processes whose stream to the leader stands.", labels: ["kind"],
             [

@@ -6,6 +6,7 @@ import Telemetry
 struct AuthorityMeters {
     private(set) var registrations = LabelledCounter()
     private(set) var rekeys = LabelledCounter()
+    private(set) var reports = LabelledCounter()
     private(set) var commits = Histogram(bounds: Histogram.latencies)
     private(set) var inputs: Int64 = 0
     private(set) var failedCommits: Int64 = 0
@@ -23,6 +24,8 @@ struct AuthorityMeters {
             registrations.add(group, "refused", kind)
         case "member-left": registrations.add(event["group"], "left", "")
         case "rekey-committed": rekeys.add(event["group"], event["cause"], "multicast")
+        case "sequence-reported": reports.add(event["group"], "stored", "")
+        case "sequence-report-refused": reports.add(event["group"], "refused", event["kind"])
         default: break
         }
     }

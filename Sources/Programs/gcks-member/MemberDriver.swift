@@ -44,6 +44,15 @@ final class MemberDriver: @unchecked Sendable {
         handle(.start)
     }
 
+    /// Reads where the data plane is, as long as the member lives.
+    func watch(_ files: [SequenceFile]) -> RepeatedTask {
+        eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { [self] _ in
+            for file in files {
+                for (spi, next) in file.positions() { handle(.position(spi, next: next)) }
+            }
+        }
+    }
+
     func receive(_ batch: [ReceivedDatagram]) {
         for datagram in batch { handle(.datagram(datagram.octets)) }
     }

@@ -110,7 +110,7 @@ final class ProbeDriver: @unchecked Sendable {
                 if event.name == "ike-init-refused" {
                     outcome.succeed(.failed("refused: \(event.fields.map(\.value).joined(separator: " "))"))
                 }
-            case .granted, .refused, .left, .redirected, .keyLog, .candidate, .redundant: continue
+            case .granted, .refused, .left, .reported, .redirected, .keyLog, .candidate, .redundant: continue
             }
         }
         arm()

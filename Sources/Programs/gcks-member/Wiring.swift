@@ -20,6 +20,7 @@ struct Member {
     private let sockets: MemberSockets
     private let reloading: MemberReload
     private let pulse: RepeatedTask
+    private let positions: RepeatedTask?
     private let admin: AdminListener?
 
     static func start(_ settings: MemberSettings, path: String, log: EventLog) async throws -> Member {
@@ -43,8 +44,10 @@ struct Member {
         )
         let admin = try await driver.observation(name: settings.identity.description).serve(
             on: settings.admin, eventLoop: eventLoop, log: log, certificates: reloading.certificateDates)
+        let files = settings.groups.compactMap { $0.sequenceFile.map { SequenceFile(path: $0) } }
         return Member(
-            driver: driver, sockets: sockets, reloading: reloading, pulse: driver.beat(), admin: admin)
+            driver: driver, sockets: sockets, reloading: reloading, pulse: driver.beat(),
+            positions: files.isEmpty ? nil : driver.watch(files), admin: admin)
     }
 
     static func makeSinks(_ settings: MemberSettings, _ log: EventLog) throws -> [any SASink] {
@@ -90,6 +93,7 @@ struct Member {
         await driver.stop()
         await sockets.close()
         pulse.cancel()
+        positions?.cancel()
         await admin?.close()
     }
 }

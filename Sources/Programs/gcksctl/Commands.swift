@@ -123,8 +123,8 @@ struct MemberShow: AsyncParsableCommand {
 
 struct SenderCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "sender", abstract: "Shows which Sender-IDs are given.",
-        discussion: "Example: gcksctl sender list market-data", subcommands: [SenderList.self])
+        commandName: "sender", abstract: "Shows who sends, with which Sender-IDs, and how far.",
+        discussion: "Example: gcksctl sender list market-data", subcommands: [SenderList.self, SenderSequences.self])
 }
 
 struct SenderList: AsyncParsableCommand {
@@ -137,7 +137,11 @@ struct SenderList: AsyncParsableCommand {
 
     func run() async throws {
         guard case .senders(let senders) = try await connection.perform(.senderList(group)) else { return }
-        let view = SendersView(senders: senders, now: TimeText.now())
+        var space: (given: UInt64, capacity: UInt64)?
+        if case .groups(let groups) = try? await connection.perform(.groupShow(group)), let status = groups.first {
+            space = (status.senderIDsGiven, status.definition.senderIDWidth.capacity)
+        }
+        let view = SendersView(senders: senders, space: space, now: TimeText.now())
         connection.show(view.table(), view.json())
         Terminal.next("gcksctl group show \(group)")
     }

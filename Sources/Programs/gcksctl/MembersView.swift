@@ -68,6 +68,8 @@ struct MembersView {
 /// `gcksctl sender list`.
 struct SendersView {
     let senders: [SenderStatus]
+    /// Sender-IDs given, of how many; nil when that could not be asked.
+    let space: (given: UInt64, capacity: UInt64)?
     let now: WallTime
 
     func table() -> String {
@@ -77,7 +79,9 @@ struct SendersView {
                 sender.id.description, sender.member.description, "\(TimeText.since(sender.givenAt, at: now)) ago",
             ])
         }
-        return table.rendered()
+        guard let space else { return table.rendered() }
+        let percent = space.given * 100 / max(space.capacity, 1)
+        return table.rendered() + "\n\(space.given) of \(space.capacity) Sender-IDs given (\(percent) %)"
     }
 
     func json() -> JSONValue {

@@ -26,7 +26,8 @@ struct SchemaCommand: ParsableCommand {
     }
 
     private static let sample = [
-        "Group": "group list", "Member": "member list", "Sender": "sender list GROUP", "Version": "version",
+        "Group": "group list", "Member": "member list", "Sender": "sender list GROUP",
+        "SenderSequence": "sender seq GROUP", "Version": "version",
         "Context": "context list", "CheckResult": "doctor", "WhoAmI": "role whoami", "Traffic": "top --once",
     ]
 }

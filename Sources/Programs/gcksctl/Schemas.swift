@@ -6,7 +6,8 @@ enum Schemas {
         "CheckResult": checkResult, "ClusterStatus": clusterStatus, "Context": context,
         "Frontend": frontend, "Group": group, "JoinToken": joinToken, "Leader": leader, "Member": member, "Node": node,
         "Peer": peer, "PolicyVerdict": policyVerdict, "Rekey": rekeyRow, "RekeySchedule": rekeySchedule,
-        "Request": request, "Role": role, "RootKeys": rootKey, "Sender": sender, "Setting": setting,
+        "Request": request, "Role": role, "RootKeys": rootKey, "Sender": sender, "SenderSequence": senderSequence,
+        "Setting": setting,
         "Traffic": traffic, "UpgradeStatus": upgradeStatus, "Validation": validation,
         "Version": version, "WhoAmI": whoAmI,
     ]
@@ -22,6 +23,10 @@ enum Schemas {
     ])
 
     private static let sender = Shape.object([("sender_id", .integer), ("member", .text), ("given_at", .time)])
+    private static let senderSequence = Shape.object([
+        ("data_sa", .text), ("spi", .text), ("sender", .optional(.text)), ("next", .optional(.integer)),
+        ("report", .optional(.integer)), ("packets_per_second", .optional(.integer)), ("reported_at", .optional(.time)),
+    ])
     private static let role = Shape.object([("name", .text), ("purpose", .text)])
     private static let version = Shape.object([("program", .text), ("version", .text)])
 

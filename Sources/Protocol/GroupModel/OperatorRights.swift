@@ -58,7 +58,7 @@ extension OperatorRequest {
     package var requiredRole: OperatorRole {
         switch self {
         case .whoAmI: .auditor
-        case .status, .groupList, .groupShow, .memberList, .memberShow, .senderList: .viewer
+        case .status, .groupList, .groupShow, .memberList, .memberShow, .senderList, .senderSequences: .viewer
         case .rekeyNow(_, let scope, _): scope == .authKey ? .cryptoOfficer : .operator
         case .groupApply: .cryptoOfficer
         case .control(let request): request.requiredRole
@@ -72,7 +72,7 @@ extension OperatorRequest {
 
     package var dangerLevel: DangerLevel {
         switch self {
-        case .status, .whoAmI, .groupList, .groupShow, .memberList, .memberShow, .senderList: .read
+        case .status, .whoAmI, .groupList, .groupShow, .memberList, .memberShow, .senderList, .senderSequences: .read
         case .groupApply, .rekeyNow: .reversible
         case .control(let request): request.dangerLevel
         case .audit(let request): request.dangerLevel
@@ -86,7 +86,7 @@ extension OperatorRequest {
     /// What a change is asked under; nil for what changes nothing.
     package var mandate: Mandate? {
         switch self {
-        case .status, .whoAmI, .groupList, .groupShow, .memberList, .memberShow, .senderList: nil
+        case .status, .whoAmI, .groupList, .groupShow, .memberList, .memberShow, .senderList, .senderSequences: nil
         case .groupApply(_, let mandate), .rekeyNow(_, _, let mandate): mandate
         case .control(let request): request.mandate
         case .audit(let request): request.mandate
@@ -108,6 +108,7 @@ extension OperatorRequest {
         case .memberList: "member-list"
         case .memberShow: "member-show"
         case .senderList: "sender-list"
+        case .senderSequences: "sender-seq"
         case .rekeyNow: "rekey-now"
         case .control(let request): request.action
         case .audit(let request): request.action
@@ -123,7 +124,8 @@ extension OperatorRequest {
         switch self {
         case .status, .whoAmI, .groupList, .audit, .backup: "cluster"
         case .groupApply(let definition, _): "group/\(definition.name)"
-        case .groupShow(let group), .senderList(let group), .rekeyNow(let group, _, _): "group/\(group)"
+        case .groupShow(let group), .senderList(let group), .senderSequences(let group), .rekeyNow(let group, _, _):
+            "group/\(group)"
         case .memberList(let group): group.map { "group/\($0)" } ?? "cluster"
         case .memberShow(let member, let group): (group.map { "group/\($0)" } ?? "cluster") + "/member/\(member)"
         case .control(let request): request.object

@@ -26,12 +26,15 @@ package struct RegistrationRequest: Sendable {
         case join(JoinRequest)
         /// The GM leaves or refuses what it was given (RFC 9838, GSA_REGISTRATION with an error notify).
         case leave(NotifyType)
+        /// How far it is on an SA it sends on.
+        case report(SequenceReport)
     }
 
     package let operation: OperationID
     /// Canonical, whatever a frontend says: policy, exclusions and members are kept under that one spelling.
     package let member: Identity
     package let authentication: MemberAuthentication
+    /// What it asks for. A report names an SA instead: there it is the member itself.
     package let group: Identity
     package let action: Action
     /// The member's address as the frontend saw it.
@@ -107,6 +110,8 @@ package struct RegistrationAnswer: Sendable {
 package enum RegistrationOutcome: Hashable, Sendable {
     case granted(RegistrationGrant)
     case left
+    /// A report is stored.
+    case noted
     case refused(RegistrationRefusal)
     /// Nothing was decided; the same operation may be asked again.
     case unavailable(String)
@@ -132,6 +137,8 @@ package struct RegistrationRefusal: Error, Hashable, Sendable {
         case unknownGroup, notAuthorised, notASender, groupFull, senderIDsExhausted, tooManySenderIDs,
             noAcceptableTransforms
         case notAMember
+        /// Of a report: it is not the SA's sender, there is no such SA now, or it is behind one of before.
+        case notTheSender, unknownSA, stepsBack
     }
 
     private static let reasonCharacters = 256
@@ -152,6 +159,9 @@ package struct RegistrationRefusal: Error, Hashable, Sendable {
         case .notAuthorised, .notASender, .tooManySenderIDs, .notAMember: .authorizationFailed
         case .groupFull, .senderIDsExhausted: .registrationFailed
         case .noAcceptableTransforms: .noProposalChosen
+        case .notTheSender: .authorizationFailed
+        case .unknownSA: .invalidSPI
+        case .stepsBack: .registrationFailed
         }
     }
 }

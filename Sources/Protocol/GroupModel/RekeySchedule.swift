@@ -76,7 +76,7 @@ package struct RekeyHistoryRow: Hashable, Sendable {
     package var number: Int64
     package var group: GroupName
     package var at: WallTime
-    /// "operator", "lifetime", "policy", "exclusion", "emergency".
+    /// "operator", "lifetime", "policy", "exclusion", "emergency", "sender", "sender-ids", "sequence".
     package var cause: String
     package var by: String
     /// The Rekey SA it travels over.

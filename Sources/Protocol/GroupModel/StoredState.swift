@@ -137,7 +137,8 @@ package struct OperationRow: Hashable, Sendable {
 
 package enum StoreMutation: Hashable, Sendable {
     case putGroup(GroupRow)
-    /// Changes the counter of a group that is there and nothing else of it; the counter never goes down.
+    /// Changes the counter of a group that is there and nothing else of it; the counter never goes down but by
+    /// `SendingMutation.resetSenderIDs`.
     case setNextSenderID(UInt64, group: GroupName)
     case putRekeySA(RekeySARow)
     case removeRekeySA(RekeySPI)
@@ -173,6 +174,7 @@ package enum StoreMutation: Hashable, Sendable {
     case removeDrainedNode(String)
     /// The life never goes back.
     case setLife(ClusterLife)
+    case sending(SendingMutation)
 }
 
 package enum StateLimits {
@@ -229,6 +231,7 @@ package struct StoredState: Sendable {
     package var frontends: [FrontendRow]
     package var upkeep = UpkeepState()
     package var drained: [DrainedNodeRow] = []
+    package var sending = SendingState()
     package var life: ClusterLife
 
     package init(

@@ -54,6 +54,8 @@ package enum InitiatorEffect {
     case refused(group: Identity, NotifyType)
     /// The responder took note that we left.
     case left(group: Identity)
+    /// The responder stored a report, or says why not.
+    case reported(ESPSPI, refusal: NotifyType?)
     /// The responder wants us to go to another gateway (RFC 5685). In IKE_SA_INIT nobody has authenticated it and this SA is
     /// over; later the SA stays until we leave it.
     case redirected(RedirectGateway)

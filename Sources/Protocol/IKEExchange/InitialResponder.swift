@@ -132,7 +132,8 @@ package enum InitialResponder {
             context: context, keys: keys, chosen: chosen, authentication: authentication,
             peerHashes: InitNotifies.hashes(of: chain),
             peerReassembles: chain.notify(.ikev2FragmentationSupported) != nil,
-            supportsRedirect: Redirection.isSupported(chain), isOwnKind: chain.isOwnKind, path: path, at: now,
+            supportsRedirect: Redirection.isSupported(chain), knowsExtensions: chain.announcesExtensions, path: path,
+            at: now,
             fragmentOctets: configuration.fragmentOctets, gskW: gskW)
         return .begun(sa, reply: reply, keyLog: configuration.logsKeys ? IKEKeyLogRecord(keys, context) : nil)
     }

@@ -43,7 +43,7 @@ extension InitiatorSA {
             payloads += join.payloads
         case .ikeAuth: exchange = .ikeAuth
         }
-        if let numbers = configuration.optimizedRekey, numbers.maySpeak(toOwnKind: rekeying.peerIsOwnKind) {
+        if let numbers = configuration.optimizedRekey, numbers.maySpeak(toWhoKnows: peerKnowsExtensions) {
             payloads.append(.notify(NotifyPayload(numbers.supported)))
         }
         state = .awaitingAuth(attempt)
@@ -84,7 +84,7 @@ extension InitiatorSA {
             return disbelieve(error.reason, now, engine, &entropy)
         }
         state = .established
-        if let numbers = configuration.optimizedRekey, numbers.maySpeak(toOwnKind: rekeying.peerIsOwnKind),
+        if let numbers = configuration.optimizedRekey, numbers.maySpeak(toWhoKnows: peerKnowsExtensions),
             chain.notify(numbers.supported) != nil
         {
             rekeying.optimized = numbers.rekey

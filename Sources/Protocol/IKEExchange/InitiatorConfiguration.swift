@@ -1,3 +1,4 @@
+import GroupModel
 package import IKEVocabulary
 import IKEWire
 package import KeyMaterial
@@ -95,6 +96,7 @@ package enum OpeningExchange: Hashable, Sendable {
 enum InitiatorRequest: Hashable {
     case join(GroupJoin)
     case leave(group: Identity, NotifyType)
+    case report(SequenceReport, WallTime)
     case liveness
     case rekey
     case delete
@@ -102,7 +104,7 @@ enum InitiatorRequest: Hashable {
     var exchange: ExchangeType {
         switch self {
         case .join, .leave: .gsaRegistration
-        case .liveness, .delete: .informational
+        case .report, .liveness, .delete: .informational
         case .rekey: .createChildSA
         }
     }
@@ -111,6 +113,14 @@ enum InitiatorRequest: Hashable {
         switch self {
         case .join(let join): join.payloads
         case .leave(let group, let notify): [.identificationGroup(group), .notify(NotifyPayload(notify))]
+        case .report(let report, let wall):
+            [
+                .notify(
+                    ESNReport(
+                        spi: report.spi, isFinal: report.isFinal, counter: report.counter, nextNumber: report.next,
+                        senderID: nil, seconds: UInt32(truncatingIfNeeded: wall.milliseconds / 1000)
+                    ).notify)
+            ]
         // A rekey's are made when it is sent.
         case .liveness, .rekey: []
         case .delete: [.delete(.ikeSA)]

@@ -156,7 +156,7 @@ extension InitiatorSA {
             return end(.unsupported("the responder does not announce CHILDLESS_IKEV2_SUPPORTED"))
         }
         self.chosen = chosen
-        rekeying.peerIsOwnKind = chain.isOwnKind
+        peerKnowsExtensions = chain.announcesExtensions
         var channel = MessageChannel(
             keys, suite: chosen.suite, spiI: context.spiI, spiR: context.spiR, isInitiator: true,
             fragmentOctets: configuration.fragmentOctets)

@@ -1,4 +1,4 @@
-import GroupModel
+package import GroupModel
 package import IKECrypto
 package import IKEVocabulary
 import IKEWire
@@ -53,6 +53,8 @@ package final class InitiatorSA {
     var peerExpected = MessageID.zero
     var lastResponse: [[UInt8]] = []
     var repeats = RepeatBudget()
+    /// The responder announced our Vendor ID.
+    package internal(set) var peerKnowsExtensions = false
 
     /// - Parameters:
     ///   - local: the address the member sends from, for NAT detection.
@@ -82,6 +84,7 @@ package final class InitiatorSA {
         channel.reassemblyOctets = ExchangeLimits.reassemblyOctets
         self.channel = channel
         rekeying.optimized = old.rekeying.optimized
+        peerKnowsExtensions = old.peerKnowsExtensions
         state = .established
     }
 
@@ -112,6 +115,15 @@ package final class InitiatorSA {
         entropy: inout some EntropySource
     ) -> [InitiatorEffect] {
         ask(.leave(group: group, notify), now, engine, &entropy)
+    }
+
+    /// Tells how far we are on an SA; the answer says that it is stored. Only to a responder that knows our extensions.
+    package func report(
+        _ report: SequenceReport, wall: WallTime, at now: Moment, engine: CryptoEngine,
+        entropy: inout some EntropySource
+    ) -> [InitiatorEffect] {
+        guard peerKnowsExtensions else { return [] }
+        return ask(.report(report, wall), now, engine, &entropy)
     }
 
     package func checkLiveness(
@@ -239,6 +251,7 @@ package final class InitiatorSA {
         switch request {
         case .join(let join): joined(join.group, chain)
         case .leave(let group, _): [chain.firstError.map { .refused(group: group, $0.type) } ?? .left(group: group)]
+        case .report(let report, _): [.reported(report.spi, refusal: chain.firstError?.type)]
         case .delete: end(.finished)
         case .liveness, .rekey, nil: []
         }

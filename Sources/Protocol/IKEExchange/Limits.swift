@@ -1,3 +1,5 @@
+import IKEWire
+
 package enum ExchangeLimits {
     /// Messages of one SA that are reassembled at once: the window is one request and one response.
     static let reassemblyOctets = 65_535
@@ -17,6 +19,13 @@ package enum ExchangeLimits {
     static let rekeyPause = Duration.seconds(5)
     /// The end that asked for a rekey deletes the SA of before; when it does not for so long, the other end does.
     static let replacedLife = Duration.seconds(30)
+}
+
+extension PayloadChain {
+    /// The peer knows our private extensions.
+    var announcesExtensions: Bool {
+        payloads.contains { if case .vendorID(let octets) = $0 { octets == ExtensionVendorID.octets } else { false } }
+    }
 }
 
 /// First 16 octets of SHA-256("gcks G-IKEv2 extensions v1"): says that this end knows our private extensions.

@@ -23,12 +23,8 @@ package struct OptimizedRekeyNumbers: Hashable, Sendable {
     private var arePrivate: Bool { max(supported.rawValue, rekey.rawValue) >= Self.firstPrivateNumber }
     private static let firstPrivateNumber: UInt16 = 40_960
 
-    func maySpeak(toOwnKind isOwnKind: Bool) -> Bool { isOwnKind || !arePrivate }
-}
-
-extension PayloadChain {
-    /// The other end knows our private extensions.
-    var isOwnKind: Bool { payloads.contains(.vendorID(ExtensionVendorID.octets)) }
+    /// - Parameter knowsExtensions: the peer sent our Vendor ID.
+    func maySpeak(toWhoKnows knowsExtensions: Bool) -> Bool { knowsExtensions || !arePrivate }
 }
 
 /// A request to rekey an IKE SA: SA, Ni, KEi (RFC 7296 1.3.2), or N(OPTIMIZED_REKEY), Ni, KEi.

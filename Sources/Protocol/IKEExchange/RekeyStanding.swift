@@ -2,8 +2,6 @@ import IKEVocabulary
 
 /// Where an IKE SA stands with its rekey; `SA` is the end's own kind.
 struct RekeyStanding<SA: AnyObject> {
-    /// The peer sent our Vendor ID; needed until AUTH only.
-    var peerIsOwnKind = false
     /// OPTIMIZED_REKEY, when both ends announced it.
     var optimized: NotifyType?
     /// What the peer's rekey made while ours is under way (RFC 7296 2.8.2).

@@ -28,7 +28,7 @@ extension ResponderSA {
         saysInitialContact = chain.notify(.initialContact) != nil
         state = .established
         channel.reassemblyOctets = ExchangeLimits.reassemblyOctets
-        if let numbers = configuration.optimizedRekey, numbers.maySpeak(toOwnKind: rekeying.peerIsOwnKind),
+        if let numbers = configuration.optimizedRekey, numbers.maySpeak(toWhoKnows: knowsExtensions),
             chain.notify(numbers.supported) != nil
         {
             rekeying.optimized = numbers.rekey

@@ -76,7 +76,7 @@ extension ResponderSA {
                     .raw(RawPayload(type: .groupSecurityAssociation, body: grant.groupSecurityAssociation)),
                     .raw(RawPayload(type: .keyDownload, body: grant.keyDownload)),
                 ] + grant.notifies.map { .notify(NotifyPayload($0)) }
-            case .left: []
+            case .left, .noted: []
             case .refused(let refusal): [.notify(NotifyPayload(refusal.notify))]
             // Nothing was decided: the member may ask again (RFC 7296 2.25).
             case .unavailable: [.notify(NotifyPayload(.temporaryFailure))]

@@ -59,6 +59,9 @@ package final class ResponderSA {
     /// The member follows REDIRECT (RFC 5685).
     package let supportsRedirect: Bool
     var rekeying = RekeyStanding<ResponderSA>()
+    /// The member announced our Vendor ID.
+    let knowsExtensions: Bool
+    var reports = RepeatBudget()
     package private(set) var path: DatagramPath
     /// Messages and fragments of the peer whose integrity was proved.
     package internal(set) var proofs: UInt64 = 0
@@ -67,17 +70,17 @@ package final class ResponderSA {
 
     init(
         context: IKEKeyContext, keys: IKEKeys, chosen: ChosenProposal, authentication: AuthenticationContext,
-        peerHashes: Set<SignatureHashID>, peerReassembles: Bool, supportsRedirect: Bool, isOwnKind: Bool,
+        peerHashes: Set<SignatureHashID>, peerReassembles: Bool, supportsRedirect: Bool, knowsExtensions: Bool,
         path: DatagramPath, at now: Moment, fragmentOctets: Int, gskW: HeldSecret?
     ) {
         (spiI, spiR) = (context.spiI, context.spiR)
         (ownSPI, peerSPI) = (context.spiR, context.spiI)
         skD = keys.skD
         expected = MessageID(rawValue: 1)
-        rekeying.peerIsOwnKind = isOwnKind
         self.chosen = chosen
         self.path = path
         self.supportsRedirect = supportsRedirect
+        self.knowsExtensions = knowsExtensions
         lastHeard = now
         channel = MessageChannel(
             keys, suite: context.suite, spiI: context.spiI, spiR: context.spiR, isInitiator: false,
@@ -96,6 +99,7 @@ package final class ResponderSA {
         (path, supportsRedirect, peer, authentication) = (
             old.path, old.supportsRedirect, old.peer, old.authentication
         )
+        (knowsExtensions, reports) = (old.knowsExtensions, old.reports)
         expected = .zero
         lastHeard = now
         state = .established
@@ -169,7 +173,7 @@ package final class ResponderSA {
         case (.established, .gsaRegistration):
             return register(header, chain, configuration, engine, &entropy)
         case (.established, .informational), (.deleting, .informational):
-            return inform(header, chain, engine, &entropy)
+            return inform(header, chain, configuration, engine, &entropy)
         case (.established, .createChildSA), (.deleting, .createChildSA):
             return createChild(header, chain, engine, &entropy)
         case (.awaitingAuth, _):
@@ -181,7 +185,8 @@ package final class ResponderSA {
     }
 
     private func inform(
-        _ header: IKEHeader, _ chain: PayloadChain, _ engine: CryptoEngine, _ entropy: inout some EntropySource
+        _ header: IKEHeader, _ chain: PayloadChain, _ configuration: ResponderConfiguration, _ engine: CryptoEngine,
+        _ entropy: inout some EntropySource
     ) -> [ResponderEffect] {
         // A member that does not believe our AUTH says so here, and the SA is dead (RFC 7296 2.21.2).
         let endsUs = chain.payloads.contains { payload in
@@ -191,6 +196,7 @@ package final class ResponderSA {
             default: false
             }
         }
+        if !endsUs, let asked = report(header, chain, configuration, engine, &entropy) { return asked }
         let effects = respond(header, [], engine, &entropy)
         return endsUs ? effects + close() : effects
     }

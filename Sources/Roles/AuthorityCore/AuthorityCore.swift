@@ -28,6 +28,7 @@ package final class AuthorityCore {
     var audit: AuditWriter
     var denials: RecentDenials
     var attempts: RecentAttempts
+    var reportDenials: RecentDenials
     var fleet = FleetState()
     package internal(set) var upkeep: UpkeepState
     /// The log's nodes as they were seen last; the program looks before it asks what depends on them.
@@ -52,6 +53,7 @@ package final class AuthorityCore {
         self.node = node
         denials = RecentDenials(atMost: limits.denialsKept, pause: limits.denialPause)
         attempts = RecentAttempts(limits)
+        reportDenials = denials
         audit = try Self.auditWriter(state.audit, sealer: sealer, entropy: &self.entropy, at: now)
         try load(state)
     }

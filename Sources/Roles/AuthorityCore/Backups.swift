@@ -129,6 +129,8 @@ extension AuthorityCore {
         namesByIdentification[group.definition.identification.canonical] = group.name
         draft.mutations += [.putGroup(group.row), .putRekeySA(group.rekeySA.row)]
         draft.mutations += group.dataSAs.map { .putDataSA($0.row) }
+        freeClaims(group, into: &draft)
+        promise(makePromise(), group, into: &draft)
         draft.mutations.append(.putRekeySchedule(group.scheduleRow))
         draft.mutations += group.exclusions.values.map { .putExclusion($0) }
         let object = "group/\(group.name)"

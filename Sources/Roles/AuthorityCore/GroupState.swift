@@ -18,6 +18,13 @@ final class GroupState {
     var pausedAt: WallTime?
     /// The newest last.
     var history: [RekeyHistoryRow] = []
+    /// Of the single-sender data SAs, by their names.
+    var claims: [String: SenderClaimRow] = [:]
+    /// Of the Rekey SA after the current one.
+    var promisedSPI: RekeySPI?
+    /// What senders reported last, by SPI.
+    var sequences: [ESPSPI: SequenceRow] = [:]
+    var senderIDRates = SenderIDRates()
     private(set) var members: [Identity: MemberRow] = [:]
     private(set) var senders: Set<Identity> = []
     /// Members that did not announce fragmentation: while there is one, GSA_REKEY goes out whole.

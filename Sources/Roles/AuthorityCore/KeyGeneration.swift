@@ -4,14 +4,16 @@ import IKEVocabulary
 import KeyMaterial
 
 extension AuthorityCore {
-    /// A new Rekey SA. `signingKey` is carried over unless a new AUTH_KEY is wanted.
+    /// A new Rekey SA. `signingKey` is carried over unless a new AUTH_KEY is wanted; the SPI is the promised one.
     func makeRekeySA(
-        for name: GroupName, _ definition: RekeyDefinition, signingKey carried: SigningKey?, at now: WallTime
+        for name: GroupName, _ definition: RekeyDefinition, signingKey carried: SigningKey?,
+        spi promised: RekeySPI? = nil,
+        at now: WallTime
     ) throws(CryptoError) -> HeldRekeySA {
         guard let octets = KeyedRekeySA.keymatOctets(definition.suite, definition.keyWrap) else {
             throw .unsupportedAlgorithm
         }
-        let spi = newRekeySPI()
+        let spi = promised ?? newRekeySPI()
         let keymat = entropy.secret(octets)
         var signingKey = carried
         if signingKey == nil, let kind = definition.authentication.keyKind {
@@ -42,7 +44,7 @@ extension AuthorityCore {
         return HeldDataSA(row: row, sa: KeyedDataSA(policy: policy, key: HeldSecret(key)))
     }
 
-    private func newRekeySPI() -> RekeySPI {
+    func newRekeySPI() -> RekeySPI {
         while true {
             let spi = RekeySPI(
                 initiatorHalf: IKESPI(rawValue: entropy.uint64()), responderHalf: IKESPI(rawValue: entropy.uint64()))

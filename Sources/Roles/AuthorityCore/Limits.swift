@@ -14,6 +14,18 @@ package struct AuthorityLimits: Hashable, Sendable {
     package var pausedLeadPercent: UInt8 = 6
     /// A GSA_REKEY that no broadcaster acknowledged is offered again for this long.
     package var rekeyOrderLife: Lifetime = Lifetime(seconds: 300)
+    /// Between two replacements of a group's data SAs for a sender that begins anew: in between it waits.
+    package var senderReplacementPause: Lifetime = Lifetime(seconds: 10)
+    /// Registrations of one sender with as many Sender-IDs as its rule allows: so many at once, then one in each interval.
+    package var senderRegistrationBurst: UInt64 = 16
+    package var senderRegistrationInterval: Lifetime = Lifetime(seconds: 20)
+    /// Of a group's Sender-IDs: when operators are warned, and when the group begins anew by itself.
+    package var senderIDsWarnPercent: UInt64 = 80
+    package var senderIDsResetPercent: UInt64 = 90
+    package var senderIDResetPause: Lifetime = Lifetime(seconds: 60)
+    /// 32-bit numbers that end within this time, at the rate that was reported, are rolled over; not more often than the pause.
+    package var sequenceLead: Lifetime = Lifetime(seconds: 120)
+    package var sequenceRolloverPause: Lifetime = Lifetime(seconds: 60)
     package var exclusionsPerGroup: Int = 10_000
     /// Copies of a GSA_REKEY that ends all SAs, at least: a member that misses it goes on under keys of which others know.
     package var renewalCopies: UInt8 = 6

@@ -66,6 +66,7 @@ extension AuthorityCore {
         }
         for row in group.dataSAs.map(\.row) + group.abandonedDataSAs {
             draft.mutations.append(.removeDataSA(row.spi, group: group.name))
+            forgetSequence(row.spi, group, into: &draft)
             note("data-sa-destroyed", "data-sa/\(row.name)/\(row.spi)")
         }
         for identity in group.members.keys.sorted(by: { $0.description < $1.description }) {
@@ -74,6 +75,10 @@ extension AuthorityCore {
         }
         (group.rekeySA, group.dataSAs) = (rekeySA, dataSAs)
         (group.retiredRekeySAs, group.abandonedDataSAs) = ([], [])
+        freeClaims(group, into: &draft)
+        // The lost nodes may have kept the promise of before.
+        group.promisedSPI = nil
+        promise(makePromise(), group, into: &draft)
         draft.mutations.append(.putRekeySA(rekeySA.row))
         note("rekey-sa-made", "rekey-sa/\(rekeySA.row.spi)")
         for held in dataSAs {

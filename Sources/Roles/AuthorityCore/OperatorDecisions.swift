@@ -33,6 +33,7 @@ extension AuthorityCore {
         case .memberList(.some(let name)): show(name) { .members(self.memberStatuses($0)) }
         case .memberShow(let identity, let name): memberShow(identity, in: name)
         case .senderList(let name): show(name) { .senders(self.senderStatuses($0)) }
+        case .senderSequences(let name): show(name) { .sequences(self.sequenceStatuses($0)) }
         case .fleet(let request): decide(request, by: actor, at: now, into: &draft)
         case .groupApply(let definition, let mandate):
             once(mandate) { try self.apply(definition, mandate, by: actor, at: now, into: &draft) }
@@ -170,9 +171,12 @@ extension AuthorityCore {
         let row = GroupRow(
             name: definition.name, definition: definition, generation: GSAGeneration(rawValue: 1), nextSenderID: 0,
             changedAt: now)
-        groups[definition.name] = GroupState(row: row, rekeySA: rekeySA, dataSAs: dataSAs)
+        let group = GroupState(row: row, rekeySA: rekeySA, dataSAs: dataSAs)
+        groups[definition.name] = group
         namesByIdentification[definition.identification.canonical] = definition.name
         draft.mutations += [.putGroup(row), .putRekeySA(rekeySA.row)] + dataSAs.map { .putDataSA($0.row) }
+        freeClaims(group, into: &draft)
+        promise(makePromise(), group, into: &draft)
         let object = "group/\(definition.name)"
         draft.audit.append(causer.entry("group-created", object, to: row.generation))
         draft.audit.append(causer.entry("rekey-sa-made", "\(object)/rekey-sa/\(rekeySA.row.spi)", to: row.generation))

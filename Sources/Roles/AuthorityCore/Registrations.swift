@@ -8,6 +8,7 @@ extension AuthorityCore {
     func decide(_ request: RegistrationRequest, at now: WallTime, into draft: inout DecisionDraft)
         -> RegistrationOutcome
     {
+        if case .report(let report) = request.action { return take(report, request, at: now, into: &draft) }
         guard let name = namesByIdentification[request.group.canonical], let group = groups[name] else {
             return refuse(
                 request, in: nil, RegistrationRefusal(.unknownGroup, "no group \(request.group)"), now, &draft)
@@ -21,13 +22,19 @@ extension AuthorityCore {
             if let earlier = operations[request.operation] {
                 return repeatGrant(request, join, earlier, group, at: now)
             }
-            switch authorise(request.member, join, group) {
+            switch authoriseWithRoom(request.member, join, group, at: now, into: &draft) {
             case .failure(let refusal): return refuse(request, in: name, refusal, now, &draft)
             case .success(let count):
+                if join.senderIDs != nil,
+                    let why = makeReady(request, senderIDCount: count, group, at: now, into: &draft)
+                {
+                    return .unavailable(why)
+                }
                 return admit(request, join, senderIDCount: count, to: group, at: now, into: &draft)
             }
         case .leave(let notify):
             return leave(request, notify, group, at: now, into: &draft)
+        case .report(let report): return take(report, request, at: now, into: &draft)
         }
     }
 
@@ -66,6 +73,17 @@ extension AuthorityCore {
             return .failure(RegistrationRefusal(.senderIDsExhausted, "\(group.name) has no Sender-IDs left"))
         }
         return .success(count)
+    }
+
+    /// Without Sender-IDs left, the group begins anew and the sender is the first to register (RFC 9838 2.5.1).
+    private func authoriseWithRoom(
+        _ member: Identity, _ join: JoinRequest, _ group: GroupState, at now: WallTime, into draft: inout DecisionDraft
+    ) -> Result<UInt64, RegistrationRefusal> {
+        let result = authorise(member, join, group)
+        guard case .failure(let refusal) = result, refusal.kind == .senderIDsExhausted,
+            resetSenderIDs(group, at: now, into: &draft)
+        else { return result }
+        return authorise(member, join, group)
     }
 
     /// Why this identity is turned away by name: the exclusion list wins over every rule, then a deny rule that comes first.
@@ -119,6 +137,7 @@ extension AuthorityCore {
         group.put(member)
         operations.record(operation)
         if senderIDCount > 0 {
+            noteUse(of: group, before: first, into: &draft)
             draft.mutations.append(.setNextSenderID(group.row.nextSenderID, group: group.name))
         }
         draft.mutations += [.putMember(member), .recordOperation(operation)]
@@ -157,6 +176,7 @@ extension AuthorityCore {
         var rekey = group.rekeySA.sa
         rekey.policy.lifetime = group.rekeySA.row.expiresAt.remaining(from: now)
         rekey.policy.initialMessageID = group.rekeySA.row.nextMessageID == .zero ? nil : group.rekeySA.row.nextMessageID
+        rekey.policy.nextSPIs = group.promisedSPI.map { [$0] } ?? []
         let data = group.currentDataSAs.map { held in
             var sa = held.sa
             sa.policy.lifetime = held.row.expiresAt.remaining(from: now)
@@ -182,6 +202,7 @@ extension AuthorityCore {
         let operation = OperationRow(
             operation: request.operation, at: now, kind: "leave", group: group.name, senderIDs: [], summary: "")
         operations.record(operation)
+        releaseClaims(of: request.member, group, into: &draft)
         draft.mutations += [.removeMember(request.member, group: group.name), .recordOperation(operation)]
         noteMember("member-left", request, in: group.name, result: "done: \(notify)", into: &draft)
         draft.effects.append(
@@ -195,7 +216,7 @@ extension AuthorityCore {
 
 extension GroupDefinition {
     /// The first rule that matches; it decides.
-    fileprivate func rule(for member: Identity) -> AuthorisationRule? {
+    func rule(for member: Identity) -> AuthorisationRule? {
         let subject = Array(member.canonical.description.utf8)
         return rules.first { $0.pattern.matches(subject) }
     }

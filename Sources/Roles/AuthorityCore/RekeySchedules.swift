@@ -109,13 +109,18 @@ extension AuthorityCore {
             draft.effects.append(.event(Event("rekey-pause-over", .warning, [("group", group.name.text)])))
         }
         let isPaused = group.pausedAt != nil
-        let due = group.currentDataSAs.filter { dueAt($0.row, group.schedule, isPaused: isPaused) <= now }
+        var due = group.currentDataSAs.filter { dueAt($0.row, group.schedule, isPaused: isPaused) <= now }
+        let ending = group.currentDataSAs.filter { endsSoon($0, group, at: now) }
         let rekeySADue =
             dueAt(group.rekeySA.row, group.schedule, isPaused: isPaused) <= now
             || group.rekeySA.row.nextMessageID.next == nil
+        let isForSequence = !rekeySADue && due.isEmpty
+        due += ending
         guard rekeySADue || !due.isEmpty else { return }
+        if isForSequence { causer.reason = "sequence numbers come to their end" }
         let plan = RekeyPlan(
-            cause: .lifetime, replacesRekeySA: rekeySADue, replacesAuthKey: false, dataSAs: Set(due.map(\.row.name)))
+            cause: isForSequence ? .sequence : .lifetime, replacesRekeySA: rekeySADue, replacesAuthKey: false,
+            dataSAs: Set(due.map(\.row.name)))
         do {
             try rekey(group, plan, by: causer, at: now, into: &draft)
         } catch {

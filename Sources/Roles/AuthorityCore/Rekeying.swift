@@ -9,6 +9,12 @@ import KeyMaterial
 enum RekeyCause: String {
     case operatorOrder = "operator"
     case lifetime, policy, exclusion, emergency
+    /// A sender begins anew on an SA of one sender.
+    case sender
+    /// Sequence numbers come to their end.
+    case sequence
+    /// Sender-IDs come to their end.
+    case senderIDs = "sender-ids"
 }
 
 /// What one GSA_REKEY replaces.
@@ -30,6 +36,10 @@ struct PreparedRekey {
     let newDataSAs: [HeldDataSA]
     let leaving: Set<ESPSPI>
     let definition: GroupDefinition
+    /// What the new Rekey SA promises.
+    let promise: RekeySPI?
+    /// Its message holds no key: everybody registers again.
+    var isRenewal = false
 }
 
 extension AuthorityCore {
@@ -47,9 +57,12 @@ extension AuthorityCore {
         try requireRoomForOrders(1)
         guard let following = over.row.nextMessageID.next else { throw CryptoError.unsupportedAlgorithm }
         var newRekeySA: HeldRekeySA?
+        let promise = plan.replacesRekeySA ? makePromise() : nil
         if plan.replacesRekeySA {
             let carried = plan.replacesAuthKey ? nil : over.signingKey
-            newRekeySA = try makeRekeySA(for: group.name, definition.rekey, signingKey: carried, at: now)
+            newRekeySA = try makeRekeySA(
+                for: group.name, definition.rekey, signingKey: carried, spi: nextRekeySPI(of: group), at: now)
+            newRekeySA?.sa.policy.nextSPIs = promise.map { [$0] } ?? []
         }
         let newDataSAs = definition.data.filter { plan.dataSAs.contains($0.name) }
             .map { makeDataSA(for: group.name, $0, at: now) }
@@ -70,7 +83,7 @@ extension AuthorityCore {
         apply(
             PreparedRekey(
                 cause: plan.cause, order: order, following: following, newRekeySA: newRekeySA, newDataSAs: newDataSAs,
-                leaving: Set(leaving), definition: definition),
+                leaving: Set(leaving), definition: definition, promise: promise),
             to: group, by: causer, at: now, into: &draft)
     }
 
@@ -84,7 +97,8 @@ extension AuthorityCore {
     ) throws -> PreparedRekey {
         let definition = group.definition
         let over = group.rekeySA
-        let newRekeySA = try makeRekeySA(for: group.name, definition.rekey, signingKey: over.signingKey, at: now)
+        let newRekeySA = try makeRekeySA(
+            for: group.name, definition.rekey, signingKey: over.signingKey, spi: nextRekeySPI(of: group), at: now)
         let message = RekeyMessagePlan(
             over: over.sa, messageID: over.row.nextMessageID, deletes: DeletePayload.everythingOfAGroup,
             mode: definition.mode, signingKey: over.signingKey, fragmentOctets: fragmentOctets(group, definition))
@@ -94,7 +108,8 @@ extension AuthorityCore {
             cause: cause, order: order, following: over.row.nextMessageID.next ?? over.row.nextMessageID,
             newRekeySA: newRekeySA,
             newDataSAs: definition.data.map { makeDataSA(for: group.name, $0, at: now) },
-            leaving: Set(group.currentDataSAs.map(\.row.spi)), definition: definition)
+            leaving: Set(group.currentDataSAs.map(\.row.spi)), definition: definition, promise: makePromise(),
+            isRenewal: true)
     }
 
     func requireRoomForOrders(_ count: Int) throws(OperatorFailure) {
@@ -128,6 +143,9 @@ extension AuthorityCore {
             draft.mutations.append(.putRekeySA(group.rekeySA.row))
             group.retiredRekeySAs.append(group.rekeySA.row)
             note("rekey-sa-retired", "rekey-sa/\(group.rekeySA.row.spi)")
+            // A promise is kept once.
+            group.promisedSPI = nil
+            promise(prepared.promise, group, into: &draft)
             let hasNewAuthKey = newRekeySA.row.authKey != group.rekeySA.row.authKey
             group.rekeySA = newRekeySA
             note("rekey-sa-made", "rekey-sa/\(newRekeySA.row.spi)")
@@ -145,6 +163,7 @@ extension AuthorityCore {
             note("data-sa-made", "data-sa/\(held.row.name)/\(held.row.spi)")
         }
         draft.mutations.append(.putGroup(group.row))
+        if prepared.isRenewal { freeClaims(group, into: &draft) }
         remember(prepared, of: group, by: causer, at: now, into: &draft)
         draft.effects.append(.broadcast(order))
         draft.effects.append(.event(event(of: prepared)))

@@ -54,6 +54,9 @@ extension AuthorityCore {
         if let row = state.rekeySchedules.first(where: { $0.group == group.name }) {
             (group.schedule, group.pausedAt) = (row.schedule, row.pausedAt)
         }
+        for row in state.sending.claims where row.group == group.name { group.claims[row.dataSA] = row }
+        group.promisedSPI = state.sending.promises.first { $0.group == group.name }?.spi
+        for row in state.sending.sequences where row.group == group.name { group.sequences[row.spi] = row }
         group.history = state.rekeyHistory.filter { $0.group == group.name }.sorted { $0.number < $1.number }
     }
 

@@ -8,6 +8,8 @@ extension AuthorityCore {
         for group in groups.values.sorted(by: { $0.name < $1.name }) {
             removeRetired(of: group, at: now, into: &draft)
             rekeyIfDue(group, at: now, into: &draft)
+            promiseIfNone(group, into: &draft)
+            resetSenderIDsIfDue(group, at: now, into: &draft)
         }
         forgetOperations(at: now, into: &draft)
         tendAudit(at: now, into: &draft)
@@ -27,6 +29,7 @@ extension AuthorityCore {
         let isOver = { (retiredAt: WallTime?) in retiredAt.map { $0.adding(delay) < now } ?? false }
         for row in group.dataSAs.map(\.row) + group.abandonedDataSAs where isOver(row.retiredAt) {
             spisInUse.remove(row.spi)
+            forgetSequence(row.spi, group, into: &draft)
             draft.mutations.append(.removeDataSA(row.spi, group: group.name))
             draft.audit.append(
                 causer.entry("data-sa-destroyed", "group/\(group.name)/data-sa/\(row.name)/\(row.spi)"))

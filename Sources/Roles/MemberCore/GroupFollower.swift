@@ -250,6 +250,7 @@ struct FollowedDataSA: Sendable {
     var sendsFrom: Moment?
     var isSending: Bool
     var isRetired = false
+    var reporter = SequenceReporter()
 
     var spi: ESPSPI { sa.policy.spi }
     var deadline: Moment { min(lifeline.deadline, sendsFrom ?? .never) }

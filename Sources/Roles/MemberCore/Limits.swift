@@ -22,6 +22,11 @@ package enum MemberLimits {
     /// A registration that the GCKS refused for good is tried again this much later: an operator may have changed a rule.
     static let refusedRegistrationPause = Duration.seconds(300)
     static let temporaryRefusalPause = Duration.seconds(2)
+    /// Sequence reports: after so many packets; in an interval when there were more than the least; tried again after a pause.
+    static let reportPackets: UInt64 = 1 << 30
+    static let reportPacketsLeast: UInt64 = 1 << 24
+    static let reportInterval = Duration.seconds(60)
+    static let reportPause = Duration.seconds(10)
     /// SPIs on a group's address that are no reason to ask again.
     static let quietSPIs = 32
     /// Rekey SAs of a group's past that a late answer could name.

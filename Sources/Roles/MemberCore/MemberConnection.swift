@@ -1,3 +1,4 @@
+import GroupModel
 import IKEExchange
 import IKEVocabulary
 
@@ -26,6 +27,9 @@ struct MemberConnection {
     private var endsAt = Moment.never
     private var lastHeard = Moment(nanoseconds: 0)
     private var pause = BackOff(least: MemberLimits.connectionPauseLeast, most: MemberLimits.connectionPauseMost)
+
+    /// The GCKS takes sequence reports; as the last IKE SA showed.
+    private(set) var takesReports = false
 
     var isDown: Bool { sa == nil }
     /// A new IKE SA may be made: there is none, or a Delete was sent for it and nobody needs the answer.
@@ -94,6 +98,14 @@ struct MemberConnection {
     func leave(_ group: Identity, _ why: NotifyType, _ work: FollowerWork, at now: Moment) -> [InitiatorEffect] {
         sa?.leave(group, why, at: now, engine: work.engine, entropy: &work.entropy) ?? []
     }
+
+    func report(
+        _ report: SequenceReport, _ work: FollowerWork, wall: WallTime, at now: Moment
+    ) -> [InitiatorEffect] {
+        sa?.report(report, wall: wall, at: now, engine: work.engine, entropy: &work.entropy) ?? []
+    }
+
+    mutating func established() { takesReports = sa?.peerKnowsExtensions ?? false }
 
     /// Ends both: an IKE SA that was to take the place of this one proved nothing yet, and is forgotten.
     mutating func close(_ work: FollowerWork, at now: Moment) -> [InitiatorEffect] {

@@ -37,6 +37,7 @@ package final class MemberCore {
                 next = min(next, group.speaksAt)
             }
         }
+        next = min(next, reportsAt)
         if wantsBareSA, connection.isFree { next = min(next, connection.retryAt) }
         return next
     }
@@ -71,6 +72,8 @@ package final class MemberCore {
             takeOfSuccessor(connection.passSuccessorTime(at: now), at: now)
             takeOfBesides(connection.passBesidesTime(at: now))
             take(connection.passTime(configuration.livenessAfter, work, at: now), at: now)
+        case .position(let spi, let number):
+            for index in groups.indices { groups[index].follower.move(spi, to: number) }
         case .leave(let group):
             for index in groups.indices where groups[index].group == group { groups[index].leave(work) }
         case .stop:
@@ -81,6 +84,7 @@ package final class MemberCore {
         early.forget(at: now)
         if let stopsAt { stop(by: stopsAt, at: now) }
         pursue(at: now)
+        report(at: now, wall: wall)
         return collect()
     }
 
@@ -138,7 +142,7 @@ package final class MemberCore {
     private var wantsBareSA: Bool { configuration.holdsBareSA && isStarted && stopsAt == nil }
 
     private func connect(at now: Moment) {
-        guard wantsBareSA || groups.contains(where: { $0.speaksAt <= now }) else { return }
+        guard wantsBareSA || reportsAt <= now || groups.contains(where: { $0.speaksAt <= now }) else { return }
         // What was asked over an SA that is being closed is asked again.
         for index in groups.indices { groups[index].connectionEnded(work, at: now) }
         let speaking = groups.indices.filter { groups[$0].speaksAt <= now }
@@ -163,6 +167,7 @@ package final class MemberCore {
             case .keyLog(let record): work.effects.append(.keyLog(record))
             case .established(let responder):
                 connection.keysAreNew(configuration.ikeLifetime, work, at: now)
+                connection.established()
                 work.event("ike-sa-established", .notice, [("responder", "\(responder)")])
             case .candidate(let sa), .redundant(let sa): connection.keep(sa)
             case .succeeded(let heir):
@@ -174,6 +179,8 @@ package final class MemberCore {
             case .granted(let download): granted(download, at: now)
             case .refused(let group, let notify): refused(group, notify, at: now)
             case .left(let group): left(group)
+            case .reported(let spi, let refusal):
+                for index in groups.indices { groups[index].follower.reported(spi, refusal, work, at: now) }
             case .redirected(let gateway): redirected(to: gateway, at: now)
             case .closed(let closure):
                 // Of an SA that was replaced, nobody needs to hear.
@@ -203,6 +210,26 @@ package final class MemberCore {
 
     private var frontendName: String { connection.frontend(of: configuration)?.remote.description ?? "none" }
 
+    // MARK: Sequence reports
+
+    /// One is under way at a time; without an IKE SA one is made for it.
+    private var reportsAt: Moment {
+        guard connection.takesReports, stopsAt == nil, !groups.contains(where: \.follower.isReporting) else {
+            return .never
+        }
+        let due = groups.filter { !$0.isGone }.map(\.follower.reportsAt).min() ?? .never
+        if connection.isFree { return due == .never ? .never : max(due, connection.retryAt) }
+        return connection.isUp ? due : .never
+    }
+
+    private func report(at now: Moment, wall: WallTime) {
+        guard connection.isUp, reportsAt <= now else { return }
+        for index in groups.indices where !groups[index].isGone && groups[index].follower.reportsAt <= now {
+            guard let report = groups[index].follower.takeReport(at: now) else { continue }
+            return take(connection.report(report, work, wall: wall, at: now), at: now)
+        }
+    }
+
     // MARK: Sent to another frontend (RFC 5685)
 
     private func redirected(to gateway: RedirectGateway, at now: Moment) {
@@ -225,6 +252,7 @@ package final class MemberCore {
             case .keyLog(let record): work.effects.append(.keyLog(record))
             case .established(let responder):
                 let farewell = connection.succeed(work, at: now)
+                connection.established()
                 for index in groups.indices { groups[index].connectionMoved(at: now) }
                 connection.keysAreNew(configuration.ikeLifetime, work, at: now)
                 work.event("ike-sa-moved", .notice, [("responder", "\(responder)"), ("frontend", frontendName)])
@@ -232,7 +260,8 @@ package final class MemberCore {
             case .closed(let closure):
                 connection.dropSuccessor()
                 work.event("ike-sa-not-moved", .warning, [("why", "\(closure)")])
-            case .granted, .refused, .left, .redirected, .candidate, .succeeded, .redundant, .rekeyRefused: continue
+            case .granted, .refused, .left, .reported, .redirected, .candidate, .succeeded, .redundant, .rekeyRefused:
+                continue
             }
         }
     }

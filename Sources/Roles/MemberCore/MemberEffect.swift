@@ -12,6 +12,8 @@ package enum MemberInput: Sendable {
     case multicast([UInt8], from: Endpoint, to: Endpoint)
     /// The deadline has come.
     case timer
+    /// The data plane will send this number next on an SA of ours.
+    case position(ESPSPI, next: UInt64)
     /// Leave one group; its SAs go at once.
     case leave(Identity)
     /// Leave every group, close the IKE SA, end.

@@ -90,6 +90,7 @@ struct MemberGroup: Sendable {
     /// The IKE SA ended, perhaps before an answer came.
     mutating func connectionEnded(_ work: FollowerWork, at now: Moment) {
         if !isGone { follower.connectionEnded(work, at: now) }
+        follower.reportsLost(at: now)
         switch standing {
         case .asked: standing = .wanted(from: now)
         case .leaveSent: standing = .leaving(from: now)
@@ -100,6 +101,7 @@ struct MemberGroup: Sendable {
     /// Another IKE SA takes the place of the one that was: what was not answered is asked again. A group without a Rekey SA
     /// registers over the new one, for it lives by its IKE SA.
     mutating func connectionMoved(at now: Moment) {
+        follower.reportsLost(at: now)
         switch standing {
         case .asked: standing = .wanted(from: now)
         case .leaveSent: standing = .leaving(from: now)

@@ -15,6 +15,8 @@ package struct RegistrationCounters: Hashable, Sendable {
     package var relayedOut = 0
     package var relayedIn = 0
     package var sentForOthers = 0
+    /// Sequence reports that were stored.
+    package var reports = 0
     /// REDIRECTs over established SAs.
     package var redirected = 0
     /// IKE SAs that others followed by CREATE_CHILD_SA, and rekeys that were not taken at that time.
@@ -31,6 +33,7 @@ extension RegistrationCore {
         switch outcome {
         case .granted: counters.granted += 1
         case .left: counters.left += 1
+        case .noted: counters.reports += 1
         case .refused: counters.refused += 1
         case .unavailable: counters.unavailable += 1
         }
@@ -41,6 +44,7 @@ extension RegistrationCore {
         [
             "registrations": Int64(counters.granted), "refused": Int64(counters.refused),
             "unavailable": Int64(counters.unavailable), "left": Int64(counters.left),
+            "reports": Int64(counters.reports),
             "half-open": Int64(halfOpen.count), "ike-sas": Int64(slots.count - halfOpen.count),
             "asking": Int64(asking.count), "datagrams": Int64(counters.datagrams),
             "dropped": Int64(counters.dropped.values.reduce(0, +)),

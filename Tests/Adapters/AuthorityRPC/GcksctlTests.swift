@@ -142,6 +142,25 @@ import Testing
         #expect(item["sender_id"] as? Int == 77 && item["given_at"] as? String == "2023-11-14T22:13:20Z")
     }
 
+    @Test func theUseOfTheSenderIDSpaceIsShown() async throws {
+        let status = try Samples.group("market-data")
+        let run = try await gcksctl(["sender", "list", "market-data"]) { request in
+            if case .groupShow = request { return .success(.groups([status])) }
+            return .success(.senders([Samples.sender]))
+        }
+        #expect(run.output.hasSuffix("17 of 4096 Sender-IDs given (0 %)\n"))
+    }
+
+    @Test func positionsOfSendersAreShown() async throws {
+        let run = try await gcksctl(["sender", "seq", "market-data"]) { _ in .success(.sequences(Samples.sequences)) }
+        #expect(run.output.contains("8589934592") && run.output.contains("71582788") && run.output.contains("never"))
+        let json = try await gcksctl(["sender", "seq", "market-data", "-o", "json"]) { _ in
+            .success(.sequences(Samples.sequences))
+        }
+        let items = try json.items("SenderSequence")
+        #expect(items.first?["next"] as? Int == 1 << 33 && items.first?["report"] as? Int == 4)
+    }
+
     @Test(arguments: [("--tek", "tek"), ("--kek", "kek"), ("--all", "all"), ("", "all")])
     func rekeySendsItsScopeAndRequestID(_ flag: String, _ scope: String) async throws {
         let id = "00112233445566778899aabbccddeeff"

@@ -69,11 +69,29 @@ import Testing
         #expect(back.frontend == "f", "the name is the stream's, not the message's")
     }
 
+    @Test func aReportNamesAnSAAndNoGroup() throws {
+        let leave = try Samples.leave(2)
+        let report = SequenceReport(spi: ESPSPI(rawValue: 0x10_0001), counter: 9, next: 1 << 40, isFinal: true)
+        let request = RegistrationRequest(
+            operation: leave.operation, member: leave.member, authentication: .signature, group: leave.member,
+            action: .report(report), remote: leave.remote, frontend: "f")
+        let wire = try carried(Gcks_V1_RegistrationRequest(request))
+        let back = try RegistrationRequest(wire, frontend: "f")
+        guard case .report(let carriedOver) = back.action else {
+            Issue.record("not a report")
+            return
+        }
+        #expect(carriedOver == report && back.group == leave.member && !wire.hasGroup)
+        var reserved = wire
+        reserved.report.spi = 255
+        #expect(throws: ContractError.self) { try RegistrationRequest(reserved, frontend: "f") }
+    }
+
     @Test func answersKeepEveryOutcome() throws {
         let refusals = RegistrationRefusal.Kind.allCases.map {
             RegistrationOutcome.refused(RegistrationRefusal($0, "because \($0.rawValue)"))
         }
-        for outcome in [.granted(Samples.grant), .left, .unavailable("no quorum")] + refusals {
+        for outcome in [.granted(Samples.grant), .left, .noted, .unavailable("no quorum")] + refusals {
             let answer = RegistrationAnswer(operation: Samples.operation(3), outcome: outcome)
             let back = try RegistrationAnswer(carried(Gcks_V1_RegistrationAnswer(answer)))
             #expect(back.operation == answer.operation)

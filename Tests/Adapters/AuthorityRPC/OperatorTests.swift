@@ -24,6 +24,7 @@ import Testing
             case .groupList, .groupShow: .success(.groups([]))
             case .memberList, .memberShow: .success(.members([]))
             case .senderList: .success(.senders([Samples.sender]))
+            case .senderSequences: .success(.sequences(Samples.sequences))
             case .whoAmI: .success(.identity(Samples.identity))
             case .fleet(.list): .success(.frontends([]))
             case .status, .groupApply, .rekeyNow, .control, .audit, .fleet, .upkeep, .cluster, .backup:
@@ -35,7 +36,7 @@ import Testing
                 try Samples.definition(), Mandate(operation: operation, reason: Reason("new feed"), isDryRun: true)),
             .whoAmI, .groupList, .groupShow(name),
             .memberList(nil), .memberList(name), .memberShow(member, group: nil), .memberShow(member, group: name),
-            .senderList(name), .rekeyNow(name, scope: .kek, Mandate(operation: operation)),
+            .senderList(name), .senderSequences(name), .rekeyNow(name, scope: .kek, Mandate(operation: operation)),
             .fleet(.list(nil)), .fleet(.list("frontend-1")),
             .fleet(
                 .drain(
@@ -49,7 +50,8 @@ import Testing
             #expect(authority.seen.asked == requests.map { "\($0)" })
             #expect(Set(authority.seen.peers.map(\.description)) == ["operator/alice"])
             guard case .done(let lines) = try await client.perform(requests[0]),
-                case .senders(let senders) = try await client.perform(.senderList(name))
+                case .senders(let senders) = try await client.perform(.senderList(name)),
+                case .sequences(let sequences) = try await client.perform(.senderSequences(name))
             else {
                 Issue.record("replies of another kind")
                 return
@@ -57,6 +59,7 @@ import Testing
             #expect(lines == ["a", "b"])
             #expect(try await client.whoAmI() == Samples.identity)
             #expect(senders == [Samples.sender])
+            #expect(sequences == Samples.sequences)
         }
     }
 

@@ -94,6 +94,19 @@ enum Samples {
             reason: "the group is full")
     }
 
+    static let sequences: [SequenceStatus] = {
+        let report = GroupName("market-data").map {
+            SequenceRow(
+                group: $0, spi: ESPSPI(rawValue: 0x0010_0001), next: 1 << 33, counter: 4,
+                at: WallTime(milliseconds: 1_700_000_060_000), earlierNext: 1 << 32,
+                earlierAt: WallTime(milliseconds: 1_700_000_000_000))
+        }
+        return [
+            SequenceStatus(dataSA: "ticks", spi: "00100001", sender: .fqdn("s1.example"), report: report),
+            SequenceStatus(dataSA: "tocks", spi: "00100002", sender: nil, report: nil),
+        ]
+    }()
+
     static let sender = SenderStatus(
         id: SenderID(rawValue: 77), member: .fqdn("gm1.example"), givenAt: WallTime(milliseconds: 1_700_000_000_000))
 

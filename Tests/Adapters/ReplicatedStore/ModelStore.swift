@@ -58,6 +58,8 @@ final class ModelStore: ReplicatedStoring {
                             return .failure(.constraint("sender id"))
                         }
                     }
+                case .sending(.resetSenderIDs(let name)):
+                    next.givenSenderIDs = next.givenSenderIDs.filter { $0.group != name }
                 case .appendAudit(let record): next.trail.append(record)
                 case .forgetAudit(let place): next.trail.removeAll { $0.seq <= place.seq }
                 default: break

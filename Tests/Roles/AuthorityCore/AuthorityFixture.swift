@@ -98,6 +98,19 @@ final class Authority {
             messageID: MessageID(rawValue: 1))
     }
 
+    /// What a frontend makes of the next request over one IKE SA.
+    func operationID(over ikeSA: UInt64, _ messageID: UInt32) -> OperationID {
+        OperationID(
+            initiator: IKESPI(rawValue: ikeSA), responder: IKESPI(rawValue: 0xfff),
+            messageID: MessageID(rawValue: messageID))
+    }
+
+    func leave(_ join: RegistrationRequest, operation: OperationID? = nil) throws -> RegistrationRequest {
+        RegistrationRequest(
+            operation: try operation ?? operationID(), member: join.member, authentication: .signature,
+            group: join.group, action: .leave(.registrationFailed), remote: join.remote, frontend: "frontend-1")
+    }
+
     func mandate(_ reason: String? = nil, isDryRun: Bool = false) throws -> Mandate {
         Mandate(operation: try operationID(), reason: reason.flatMap { Reason($0) }, isDryRun: isDryRun)
     }

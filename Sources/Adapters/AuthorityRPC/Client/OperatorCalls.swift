@@ -56,6 +56,14 @@ struct OperatorCalls: Sendable {
             var message = Gcks_V1_SenderListRequest()
             message.group = group.text
             return try senders(try await stub.senderList(message, metadata: metadata, options: options))
+        case .senderSequences(let group):
+            var message = Gcks_V1_SenderListRequest()
+            message.group = group.text
+            let reply = try await stub.senderSequences(message, metadata: metadata, options: options)
+            return .sequences(
+                try checkedList(
+                    reply.sequences, "SequencesReply.sequences", atMost: Limits.rows
+                ) { status throws(ContractError) in try SequenceStatus(status, of: group) })
         case .rekeyNow(let group, let scope, let mandate):
             var message = Gcks_V1_RekeyNowRequest()
             message.group = group.text

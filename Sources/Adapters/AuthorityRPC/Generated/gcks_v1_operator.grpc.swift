@@ -111,6 +111,19 @@ package enum Gcks_V1_Operator: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "SenderSequences" metadata.
+        package enum SenderSequences: Sendable {
+            /// Request type for "SenderSequences".
+            package typealias Input = Gcks_V1_SenderListRequest
+            /// Response type for "SenderSequences".
+            package typealias Output = Gcks_V1_SequencesReply
+            /// Descriptor for "SenderSequences".
+            package static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "gcks.v1.Operator"),
+                method: "SenderSequences",
+                type: .unary
+            )
+        }
         /// Namespace for "RekeyNow" metadata.
         package enum RekeyNow: Sendable {
             /// Request type for "RekeyNow".
@@ -133,6 +146,7 @@ package enum Gcks_V1_Operator: Sendable {
             MemberList.descriptor,
             MemberShow.descriptor,
             SenderList.descriptor,
+            SenderSequences.descriptor,
             RekeyNow.descriptor
         ]
     }
@@ -262,6 +276,20 @@ extension Gcks_V1_Operator {
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Gcks_V1_SendersReply>
 
+        /// Handle the "SenderSequences" method.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Gcks_V1_SenderListRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Gcks_V1_SequencesReply` messages.
+        func senderSequences(
+            request: GRPCCore.StreamingServerRequest<Gcks_V1_SenderListRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Gcks_V1_SequencesReply>
+
         /// Handle the "RekeyNow" method.
         ///
         /// - Parameters:
@@ -387,6 +415,20 @@ extension Gcks_V1_Operator {
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<Gcks_V1_SendersReply>
 
+        /// Handle the "SenderSequences" method.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Gcks_V1_SenderListRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Gcks_V1_SequencesReply` message.
+        func senderSequences(
+            request: GRPCCore.ServerRequest<Gcks_V1_SenderListRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Gcks_V1_SequencesReply>
+
         /// Handle the "RekeyNow" method.
         ///
         /// - Parameters:
@@ -510,6 +552,20 @@ extension Gcks_V1_Operator {
             context: GRPCCore.ServerContext
         ) async throws -> Gcks_V1_SendersReply
 
+        /// Handle the "SenderSequences" method.
+        ///
+        /// - Parameters:
+        ///   - request: A `Gcks_V1_SenderListRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Gcks_V1_SequencesReply` to respond with.
+        func senderSequences(
+            request: Gcks_V1_SenderListRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Gcks_V1_SequencesReply
+
         /// Handle the "RekeyNow" method.
         ///
         /// - Parameters:
@@ -608,6 +664,17 @@ extension Gcks_V1_Operator.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
+            forMethod: Gcks_V1_Operator.Method.SenderSequences.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Gcks_V1_SenderListRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Gcks_V1_SequencesReply>(),
+            handler: { request, context in
+                try await self.senderSequences(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
             forMethod: Gcks_V1_Operator.Method.RekeyNow.descriptor,
             deserializer: GRPCProtobuf.ProtobufDeserializer<Gcks_V1_RekeyNowRequest>(),
             serializer: GRPCProtobuf.ProtobufSerializer<Gcks_V1_DoneReply>(),
@@ -695,6 +762,17 @@ extension Gcks_V1_Operator.ServiceProtocol {
         context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<Gcks_V1_SendersReply> {
         let response = try await self.senderList(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    package func senderSequences(
+        request: GRPCCore.StreamingServerRequest<Gcks_V1_SenderListRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Gcks_V1_SequencesReply> {
+        let response = try await self.senderSequences(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
         )
@@ -800,6 +878,19 @@ extension Gcks_V1_Operator.SimpleServiceProtocol {
     ) async throws -> GRPCCore.ServerResponse<Gcks_V1_SendersReply> {
         return GRPCCore.ServerResponse<Gcks_V1_SendersReply>(
             message: try await self.senderList(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    package func senderSequences(
+        request: GRPCCore.ServerRequest<Gcks_V1_SenderListRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Gcks_V1_SequencesReply> {
+        return GRPCCore.ServerResponse<Gcks_V1_SequencesReply>(
+            message: try await self.senderSequences(
                 request: request.message,
                 context: context
             ),
@@ -965,6 +1056,25 @@ extension Gcks_V1_Operator {
             deserializer: some GRPCCore.MessageDeserializer<Gcks_V1_SendersReply>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Gcks_V1_SendersReply>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "SenderSequences" method.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Gcks_V1_SenderListRequest` message.
+        ///   - serializer: A serializer for `Gcks_V1_SenderListRequest` messages.
+        ///   - deserializer: A deserializer for `Gcks_V1_SequencesReply` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func senderSequences<Result>(
+            request: GRPCCore.ClientRequest<Gcks_V1_SenderListRequest>,
+            serializer: some GRPCCore.MessageSerializer<Gcks_V1_SenderListRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Gcks_V1_SequencesReply>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Gcks_V1_SequencesReply>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "RekeyNow" method.
@@ -1217,6 +1327,36 @@ extension Gcks_V1_Operator {
             )
         }
 
+        /// Call the "SenderSequences" method.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Gcks_V1_SenderListRequest` message.
+        ///   - serializer: A serializer for `Gcks_V1_SenderListRequest` messages.
+        ///   - deserializer: A deserializer for `Gcks_V1_SequencesReply` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        package func senderSequences<Result>(
+            request: GRPCCore.ClientRequest<Gcks_V1_SenderListRequest>,
+            serializer: some GRPCCore.MessageSerializer<Gcks_V1_SenderListRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Gcks_V1_SequencesReply>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Gcks_V1_SequencesReply>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Gcks_V1_Operator.Method.SenderSequences.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
         /// Call the "RekeyNow" method.
         ///
         /// - Parameters:
@@ -1422,6 +1562,31 @@ extension Gcks_V1_Operator.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<Gcks_V1_SenderListRequest>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<Gcks_V1_SendersReply>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "SenderSequences" method.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Gcks_V1_SenderListRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func senderSequences<Result>(
+        request: GRPCCore.ClientRequest<Gcks_V1_SenderListRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Gcks_V1_SequencesReply>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.senderSequences(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Gcks_V1_SenderListRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Gcks_V1_SequencesReply>(),
             options: options,
             onResponse: handleResponse
         )
@@ -1653,6 +1818,35 @@ extension Gcks_V1_Operator.ClientProtocol {
             metadata: metadata
         )
         return try await self.senderList(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "SenderSequences" method.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func senderSequences<Result>(
+        _ message: Gcks_V1_SenderListRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Gcks_V1_SequencesReply>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Gcks_V1_SenderListRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.senderSequences(
             request: request,
             options: options,
             onResponse: handleResponse

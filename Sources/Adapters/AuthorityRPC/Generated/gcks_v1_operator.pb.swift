@@ -266,6 +266,73 @@ package nonisolated struct Gcks_V1_SendersReply: Sendable {
   package init() {}
 }
 
+package nonisolated struct Gcks_V1_SequencesReply: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var sequences: [Gcks_V1_SequenceStatus] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Gcks_V1_SequenceStatus: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var dataSa: String = String()
+
+  package var spi: String = String()
+
+  package var sender: Gcks_V1_Identity {
+    get {_sender ?? Gcks_V1_Identity()}
+    set {_sender = newValue}
+  }
+  /// Returns true if `sender` has been explicitly set.
+  package var hasSender: Bool {self._sender != nil}
+  /// Clears the value of `sender`. Subsequent reads from it will return its default value.
+  package mutating func clearSender() {self._sender = nil}
+
+  package var report: Gcks_V1_SequencePosition {
+    get {_report ?? Gcks_V1_SequencePosition()}
+    set {_report = newValue}
+  }
+  /// Returns true if `report` has been explicitly set.
+  package var hasReport: Bool {self._report != nil}
+  /// Clears the value of `report`. Subsequent reads from it will return its default value.
+  package mutating func clearReport() {self._report = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _sender: Gcks_V1_Identity? = nil
+  fileprivate var _report: Gcks_V1_SequencePosition? = nil
+}
+
+package nonisolated struct Gcks_V1_SequencePosition: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var next: UInt64 = 0
+
+  package var counter: UInt32 = 0
+
+  package var atMilliseconds: Int64 = 0
+
+  package var earlierNext: UInt64 = 0
+
+  package var earlierAtMilliseconds: Int64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
 package nonisolated struct Gcks_V1_ClusterStatus: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1219,6 +1286,135 @@ nonisolated extension Gcks_V1_SendersReply: SwiftProtobuf.Message, SwiftProtobuf
 
   package static func ==(lhs: Gcks_V1_SendersReply, rhs: Gcks_V1_SendersReply) -> Bool {
     if lhs.senders != rhs.senders {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Gcks_V1_SequencesReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".SequencesReply"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequences\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.sequences) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.sequences.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.sequences, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Gcks_V1_SequencesReply, rhs: Gcks_V1_SequencesReply) -> Bool {
+    if lhs.sequences != rhs.sequences {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Gcks_V1_SequenceStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".SequenceStatus"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}data_sa\0\u{1}spi\0\u{1}sender\0\u{1}report\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.dataSa) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.spi) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._sender) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._report) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.dataSa.isEmpty {
+      try visitor.visitSingularStringField(value: self.dataSa, fieldNumber: 1)
+    }
+    if !self.spi.isEmpty {
+      try visitor.visitSingularStringField(value: self.spi, fieldNumber: 2)
+    }
+    try { if let v = self._sender {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._report {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Gcks_V1_SequenceStatus, rhs: Gcks_V1_SequenceStatus) -> Bool {
+    if lhs.dataSa != rhs.dataSa {return false}
+    if lhs.spi != rhs.spi {return false}
+    if lhs._sender != rhs._sender {return false}
+    if lhs._report != rhs._report {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Gcks_V1_SequencePosition: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".SequencePosition"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}next\0\u{1}counter\0\u{3}at_milliseconds\0\u{3}earlier_next\0\u{3}earlier_at_milliseconds\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.next) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.counter) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.atMilliseconds) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.earlierNext) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.earlierAtMilliseconds) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.next != 0 {
+      try visitor.visitSingularUInt64Field(value: self.next, fieldNumber: 1)
+    }
+    if self.counter != 0 {
+      try visitor.visitSingularUInt32Field(value: self.counter, fieldNumber: 2)
+    }
+    if self.atMilliseconds != 0 {
+      try visitor.visitSingularInt64Field(value: self.atMilliseconds, fieldNumber: 3)
+    }
+    if self.earlierNext != 0 {
+      try visitor.visitSingularUInt64Field(value: self.earlierNext, fieldNumber: 4)
+    }
+    if self.earlierAtMilliseconds != 0 {
+      try visitor.visitSingularInt64Field(value: self.earlierAtMilliseconds, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Gcks_V1_SequencePosition, rhs: Gcks_V1_SequencePosition) -> Bool {
+    if lhs.next != rhs.next {return false}
+    if lhs.counter != rhs.counter {return false}
+    if lhs.atMilliseconds != rhs.atMilliseconds {return false}
+    if lhs.earlierNext != rhs.earlierNext {return false}
+    if lhs.earlierAtMilliseconds != rhs.earlierAtMilliseconds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

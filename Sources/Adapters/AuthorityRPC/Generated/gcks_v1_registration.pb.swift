@@ -165,6 +165,14 @@ package nonisolated struct Gcks_V1_RegistrationRequest: Sendable {
     set {action = .leave(newValue)}
   }
 
+  package var report: Gcks_V1_SequenceReport {
+    get {
+      if case .report(let v)? = action {return v}
+      return Gcks_V1_SequenceReport()
+    }
+    set {action = .report(newValue)}
+  }
+
   /// The member's address as the frontend saw it. The frontend's name is the stream's.
   package var remote: Gcks_V1_Endpoint {
     get {_remote ?? Gcks_V1_Endpoint()}
@@ -181,6 +189,7 @@ package nonisolated struct Gcks_V1_RegistrationRequest: Sendable {
     case join(Gcks_V1_JoinRequest)
     /// The notify with which the member left or refused.
     case leave(UInt32)
+    case report(Gcks_V1_SequenceReport)
 
   }
 
@@ -189,6 +198,26 @@ package nonisolated struct Gcks_V1_RegistrationRequest: Sendable {
   fileprivate var _member: Gcks_V1_Identity? = nil
   fileprivate var _group: Gcks_V1_Identity? = nil
   fileprivate var _remote: Gcks_V1_Endpoint? = nil
+}
+
+/// How far a sender is on an SA; the request names no group then.
+package nonisolated struct Gcks_V1_SequenceReport: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var spi: UInt32 = 0
+
+  package var counter: UInt32 = 0
+
+  /// The next number it will send, all 64 bits.
+  package var next: UInt64 = 0
+
+  package var isFinal: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 package nonisolated struct Gcks_V1_JoinRequest: Sendable {
@@ -390,6 +419,14 @@ package nonisolated struct Gcks_V1_RegistrationAnswer: Sendable {
     set {outcome = .unavailable(newValue)}
   }
 
+  package var noted: Gcks_V1_Noted {
+    get {
+      if case .noted(let v)? = outcome {return v}
+      return Gcks_V1_Noted()
+    }
+    set {outcome = .noted(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Outcome: Equatable, Sendable {
@@ -397,6 +434,7 @@ package nonisolated struct Gcks_V1_RegistrationAnswer: Sendable {
     case left(Gcks_V1_Left)
     case refused(Gcks_V1_RegistrationRefusal)
     case unavailable(String)
+    case noted(Gcks_V1_Noted)
 
   }
 
@@ -404,6 +442,16 @@ package nonisolated struct Gcks_V1_RegistrationAnswer: Sendable {
 }
 
 package nonisolated struct Gcks_V1_Left: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Gcks_V1_Noted: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -451,6 +499,9 @@ package nonisolated struct Gcks_V1_RegistrationRefusal: Sendable {
     case tooManySenderIds // = 6
     case noAcceptableTransforms // = 7
     case notAMember // = 8
+    case notTheSender // = 9
+    case unknownSa // = 10
+    case stepsBack // = 11
     case UNRECOGNIZED(Int)
 
     package init() {
@@ -468,6 +519,9 @@ package nonisolated struct Gcks_V1_RegistrationRefusal: Sendable {
       case 6: self = .tooManySenderIds
       case 7: self = .noAcceptableTransforms
       case 8: self = .notAMember
+      case 9: self = .notTheSender
+      case 10: self = .unknownSa
+      case 11: self = .stepsBack
       default: self = .UNRECOGNIZED(rawValue)
       }
     }
@@ -483,6 +537,9 @@ package nonisolated struct Gcks_V1_RegistrationRefusal: Sendable {
       case .tooManySenderIds: return 6
       case .noAcceptableTransforms: return 7
       case .notAMember: return 8
+      case .notTheSender: return 9
+      case .unknownSa: return 10
+      case .stepsBack: return 11
       case .UNRECOGNIZED(let i): return i
       }
     }
@@ -498,6 +555,9 @@ package nonisolated struct Gcks_V1_RegistrationRefusal: Sendable {
       .tooManySenderIds,
       .noAcceptableTransforms,
       .notAMember,
+      .notTheSender,
+      .unknownSa,
+      .stepsBack,
     ]
 
   }
@@ -614,7 +674,7 @@ nonisolated extension Gcks_V1_FailedAuthentication: SwiftProtobuf.Message, Swift
 
 nonisolated extension Gcks_V1_RegistrationRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".RegistrationRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}operation\0\u{1}member\0\u{1}authentication\0\u{1}group\0\u{1}join\0\u{1}leave\0\u{1}remote\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}operation\0\u{1}member\0\u{1}authentication\0\u{1}group\0\u{1}join\0\u{1}leave\0\u{1}remote\0\u{1}report\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -648,6 +708,19 @@ nonisolated extension Gcks_V1_RegistrationRequest: SwiftProtobuf.Message, SwiftP
         }
       }()
       case 7: try { try decoder.decodeSingularMessageField(value: &self._remote) }()
+      case 8: try {
+        var v: Gcks_V1_SequenceReport?
+        var hadOneofValue = false
+        if let current = self.action {
+          hadOneofValue = true
+          if case .report(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.action = .report(v)
+        }
+      }()
       default: break
       }
     }
@@ -679,10 +752,13 @@ nonisolated extension Gcks_V1_RegistrationRequest: SwiftProtobuf.Message, SwiftP
       guard case .leave(let v)? = self.action else { preconditionFailure() }
       try visitor.visitSingularUInt32Field(value: v, fieldNumber: 6)
     }()
-    case nil: break
+    default: break
     }
     try { if let v = self._remote {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    } }()
+    try { if case .report(let v)? = self.action {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
     } }()
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -694,6 +770,51 @@ nonisolated extension Gcks_V1_RegistrationRequest: SwiftProtobuf.Message, SwiftP
     if lhs._group != rhs._group {return false}
     if lhs.action != rhs.action {return false}
     if lhs._remote != rhs._remote {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Gcks_V1_SequenceReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".SequenceReport"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}spi\0\u{1}counter\0\u{1}next\0\u{3}is_final\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.spi) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.counter) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.next) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.isFinal) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.spi != 0 {
+      try visitor.visitSingularUInt32Field(value: self.spi, fieldNumber: 1)
+    }
+    if self.counter != 0 {
+      try visitor.visitSingularUInt32Field(value: self.counter, fieldNumber: 2)
+    }
+    if self.next != 0 {
+      try visitor.visitSingularUInt64Field(value: self.next, fieldNumber: 3)
+    }
+    if self.isFinal != false {
+      try visitor.visitSingularBoolField(value: self.isFinal, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Gcks_V1_SequenceReport, rhs: Gcks_V1_SequenceReport) -> Bool {
+    if lhs.spi != rhs.spi {return false}
+    if lhs.counter != rhs.counter {return false}
+    if lhs.next != rhs.next {return false}
+    if lhs.isFinal != rhs.isFinal {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -981,7 +1102,7 @@ nonisolated extension Gcks_V1_RegistrationAnswerBatch: SwiftProtobuf.Message, Sw
 
 nonisolated extension Gcks_V1_RegistrationAnswer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".RegistrationAnswer"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}operation\0\u{1}granted\0\u{1}left\0\u{1}refused\0\u{1}unavailable\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}operation\0\u{1}granted\0\u{1}left\0\u{1}refused\0\u{1}unavailable\0\u{1}noted\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1037,6 +1158,19 @@ nonisolated extension Gcks_V1_RegistrationAnswer: SwiftProtobuf.Message, SwiftPr
           self.outcome = .unavailable(v)
         }
       }()
+      case 6: try {
+        var v: Gcks_V1_Noted?
+        var hadOneofValue = false
+        if let current = self.outcome {
+          hadOneofValue = true
+          if case .noted(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.outcome = .noted(v)
+        }
+      }()
       default: break
       }
     }
@@ -1067,6 +1201,10 @@ nonisolated extension Gcks_V1_RegistrationAnswer: SwiftProtobuf.Message, SwiftPr
       guard case .unavailable(let v)? = self.outcome else { preconditionFailure() }
       try visitor.visitSingularStringField(value: v, fieldNumber: 5)
     }()
+    case .noted?: try {
+      guard case .noted(let v)? = self.outcome else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -1094,6 +1232,25 @@ nonisolated extension Gcks_V1_Left: SwiftProtobuf.Message, SwiftProtobuf._Messag
   }
 
   package static func ==(lhs: Gcks_V1_Left, rhs: Gcks_V1_Left) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Gcks_V1_Noted: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Noted"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Gcks_V1_Noted, rhs: Gcks_V1_Noted) -> Bool {
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1175,5 +1332,5 @@ nonisolated extension Gcks_V1_RegistrationRefusal: SwiftProtobuf.Message, SwiftP
 }
 
 nonisolated extension Gcks_V1_RegistrationRefusal.Kind: SwiftProtobuf._ProtoNameProviding {
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_UNKNOWN_GROUP\0\u{1}KIND_NOT_AUTHORISED\0\u{1}KIND_NOT_A_SENDER\0\u{1}KIND_GROUP_FULL\0\u{1}KIND_SENDER_IDS_EXHAUSTED\0\u{1}KIND_TOO_MANY_SENDER_IDS\0\u{1}KIND_NO_ACCEPTABLE_TRANSFORMS\0\u{1}KIND_NOT_A_MEMBER\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_UNKNOWN_GROUP\0\u{1}KIND_NOT_AUTHORISED\0\u{1}KIND_NOT_A_SENDER\0\u{1}KIND_GROUP_FULL\0\u{1}KIND_SENDER_IDS_EXHAUSTED\0\u{1}KIND_TOO_MANY_SENDER_IDS\0\u{1}KIND_NO_ACCEPTABLE_TRANSFORMS\0\u{1}KIND_NOT_A_MEMBER\0\u{1}KIND_NOT_THE_SENDER\0\u{1}KIND_UNKNOWN_SA\0\u{1}KIND_STEPS_BACK\0")
 }

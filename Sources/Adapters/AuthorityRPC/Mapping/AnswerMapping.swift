@@ -8,6 +8,7 @@ extension RegistrationAnswer {
         switch wire.outcome {
         case .granted(let grant): outcome = .granted(try RegistrationGrant(grant))
         case .left: outcome = .left
+        case .noted: outcome = .noted
         case .refused(let refusal): outcome = .refused(try RegistrationRefusal(refusal))
         case .unavailable(let reason):
             outcome = .unavailable(
@@ -26,6 +27,7 @@ extension Gcks_V1_RegistrationAnswer {
         switch answer.outcome {
         case .granted(let grant): granted = Gcks_V1_RegistrationGrant(grant)
         case .left: left = Gcks_V1_Left()
+        case .noted: noted = Gcks_V1_Noted()
         case .refused(let refusal): refused = Gcks_V1_RegistrationRefusal(refusal)
         case .unavailable(let reason): unavailable = reason
         }
@@ -35,7 +37,7 @@ extension Gcks_V1_RegistrationAnswer {
     var octetEstimate: Int {
         switch outcome {
         case .granted(let grant): 64 + grant.groupSecurityAssociation.count + grant.keyDownload.count
-        case .left, .refused, .unavailable, nil: 64
+        case .left, .noted, .refused, .unavailable, nil: 64
         }
     }
 }
@@ -90,6 +92,9 @@ extension Gcks_V1_RegistrationRefusal.Kind {
         case .tooManySenderIDs: self = .tooManySenderIds
         case .noAcceptableTransforms: self = .noAcceptableTransforms
         case .notAMember: self = .notAMember
+        case .notTheSender: self = .notTheSender
+        case .unknownSA: self = .unknownSa
+        case .stepsBack: self = .stepsBack
         }
     }
 }

@@ -11,12 +11,16 @@ extension RegistrationRequest {
         case .join(let join): action = .join(try JoinRequest(join))
         case .leave(let notify):
             action = .leave(NotifyType(rawValue: try narrowed(notify, "RegistrationRequest.leave")))
+        case .report(let report): action = .report(try SequenceReport(report))
         case nil: throw ContractError("RegistrationRequest.action", .missing)
         }
+        let member = try Identity(wire.member)
+        let isReport = if case .report = action { true } else { false }
         self.init(
             operation: try OperationID(wire: wire.operation, "RegistrationRequest.operation"),
-            member: try Identity(wire.member), authentication: try MemberAuthentication(wire.authentication),
-            group: try Identity(wire.group), action: action, remote: try Endpoint(wire.remote), frontend: frontend)
+            member: member, authentication: try MemberAuthentication(wire.authentication),
+            group: isReport ? member : try Identity(wire.group), action: action, remote: try Endpoint(wire.remote),
+            frontend: frontend)
     }
 }
 
@@ -30,6 +34,9 @@ extension Gcks_V1_RegistrationRequest {
         switch request.action {
         case .join(let request): join = Gcks_V1_JoinRequest(request)
         case .leave(let notify): leave = UInt32(notify.rawValue)
+        case .report(let position):
+            report = Gcks_V1_SequenceReport(position)
+            clearGroup()
         }
         remote = Gcks_V1_Endpoint(request.remote)
     }

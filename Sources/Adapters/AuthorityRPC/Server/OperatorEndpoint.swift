@@ -83,6 +83,22 @@ struct OperatorEndpoint: Gcks_V1_Operator.ServiceProtocol, OperatorAnswering {
             })
     }
 
+    func senderSequences(
+        request: ServerRequest<Gcks_V1_SenderListRequest>, context: ServerContext
+    ) async throws -> ServerResponse<Gcks_V1_SequencesReply> {
+        try await answer(
+            request, context,
+            { message throws(ContractError) in
+                .senderSequences(try GroupName(wire: message.group, "SenderListRequest.group"))
+            },
+            with: { reply in
+                guard case .sequences(let sequences) = reply else { return nil }
+                var wire = Gcks_V1_SequencesReply()
+                wire.sequences = sequences.map(Gcks_V1_SequenceStatus.init)
+                return wire
+            })
+    }
+
     func rekeyNow(
         request: ServerRequest<Gcks_V1_RekeyNowRequest>, context: ServerContext
     ) async throws -> ServerResponse<Gcks_V1_DoneReply> {

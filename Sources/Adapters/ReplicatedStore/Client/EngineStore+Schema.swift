@@ -26,6 +26,13 @@ extension EngineStore {
         return wanted
     }
 
+    static func readSending(_ session: DatabaseSession) async throws(StoreFailure) -> SendingState {
+        SendingState(
+            claims: try await readAll(SendingTables.claims, session),
+            promises: try await readAll(SendingTables.promises, session),
+            sequences: try await readAll(SendingTables.sequences, session))
+    }
+
     static func readUpkeep(_ session: DatabaseSession, schema: Int64) async throws(StoreFailure) -> UpkeepState {
         UpkeepState(
             schema: schema, cluster: try await readAll(UpkeepTables.clusters, session).first,

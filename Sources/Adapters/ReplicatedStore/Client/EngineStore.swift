@@ -80,6 +80,7 @@ package final class EngineStore: ReplicatedStoring {
             state.frontends = try await Self.readAll(FleetTables.frontends, session)
             state.upkeep = try await Self.readUpkeep(session, schema: schema)
             state.drained = try await Self.readAll(NodeTables.drained, session)
+            state.sending = try await Self.readSending(session)
             if schema >= 2, let row = try await session.query(LifeTable.read).first {
                 state.life = try LifeTable.life(row)
             }

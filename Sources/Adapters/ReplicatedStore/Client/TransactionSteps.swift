@@ -13,17 +13,28 @@ struct TransactionSteps {
     }
 
     private(set) var steps: [Step] = []
+    /// Operations whose Sender-IDs were free again before the transaction's end.
+    private var overtaken: Set<OperationID> = []
 
     init(_ mutations: [StoreMutation]) throws(StoreFailure) {
         var groups = GroupChanges()
         var families: [Family: [StoreMutation]] = [:]
+        var givers: [GroupName: Set<OperationID>] = [:]
         for mutation in mutations {
             switch mutation {
             case .putGroup(let row): try groups.put(row)
             case .setNextSenderID(let next, let name): try groups.setNextSenderID(next, of: name)
-            default: families[Family(mutation), default: []].append(mutation)
+            case .sending(.resetSenderIDs(let name)):
+                groups.reset(name)
+                overtaken.formUnion(givers.removeValue(forKey: name) ?? [])
+            default:
+                if case .recordOperation(let row) = mutation, let name = row.group, !row.senderIDs.isEmpty {
+                    givers[name, default: []].insert(row.operation)
+                }
+                families[Family(mutation), default: []].append(mutation)
             }
         }
+        for name in groups.resets.sorted() { steps += SendingTables.resetSteps(of: name) }
         try put(Tables.groups, groups.rows.values.sorted { $0.name < $1.name })
         for (name, next) in groups.counters.sorted(by: { $0.key < $1.key }) {
             steps.append(
@@ -41,6 +52,14 @@ struct TransactionSteps {
         private(set) var rows: [GroupName: GroupRow] = [:]
         /// Of groups of which nothing else changes.
         private(set) var counters: [GroupName: UInt64] = [:]
+        /// Groups whose Sender-IDs begin at 0 again.
+        private(set) var resets: Set<GroupName> = []
+
+        mutating func reset(_ name: GroupName) {
+            resets.insert(name)
+            counters[name] = nil
+            rows[name]?.nextSenderID = 0
+        }
 
         mutating func put(_ row: GroupRow) throws(StoreFailure) {
             try require(row.nextSenderID, of: row.name)
@@ -61,7 +80,7 @@ struct TransactionSteps {
     }
 
     private enum Family: CaseIterable {
-        case rekey, data, members, operations, control, audit, fleet, upkeep
+        case rekey, data, members, operations, control, audit, fleet, upkeep, sending
 
         init(_ mutation: StoreMutation) {
             switch mutation {
@@ -75,6 +94,7 @@ struct TransactionSteps {
             case .putFleetSecret, .putFrontend: self = .fleet
             case .upkeep: self = .upkeep
             case .setLife: self = .control
+            case .sending: self = .sending
             }
         }
     }
@@ -134,7 +154,7 @@ struct TransactionSteps {
     private mutating func add(_ operations: [OperationRow]) throws(StoreFailure) {
         try insert(Tables.operations, operations, Tables.operations.addStatement)
         let given = operations.flatMap { row in
-            guard let group = row.group else { return [Tables.GivenSenderID]() }
+            guard let group = row.group, !overtaken.contains(row.operation) else { return [Tables.GivenSenderID]() }
             return row.senderIDs.map {
                 Tables.GivenSenderID(group: group, id: $0, operation: row.operation, at: row.at)
             }
@@ -160,6 +180,7 @@ struct TransactionSteps {
             let values: [SQLValue] = [.time(before), .number(StateLimits.forgottenAtOnce)]
             steps += Tables.forgetStatements.map { Step(sql: $0, values: values) }
         case .upkeep(let mutation): steps += UpkeepTables.steps(of: mutation)
+        case .sending(let mutation): steps += SendingTables.steps(of: mutation)
         case .removeDrainedNode(let name):
             steps.append(Step(sql: NodeTables.drained.removeStatement, values: [.text(name)]))
         case .removeExclusion(let identity, let group):
@@ -230,6 +251,7 @@ extension StoreMutation {
         case .putDrainedNode: 62
         case .removeDrainedNode: 63
         case .setLife: 20
+        case .sending: 64
         }
     }
 }

@@ -35,6 +35,18 @@ struct RowReader {
         return value
     }
 
+    mutating func optionalNumber<Number: FixedWidthInteger>(
+        _ column: String, as _: Number.Type = Number.self
+    ) throws(StoreFailure) -> Number? {
+        switch try take(column) {
+        case .integer(let value):
+            guard let number = Number(exactly: value) else { throw fault(column) }
+            return number
+        case .null: return nil
+        default: throw fault(column)
+        }
+    }
+
     mutating func bool(_ column: String) throws(StoreFailure) -> Bool { try integer(column) != 0 }
 
     mutating func text(_ column: String) throws(StoreFailure) -> String {

@@ -40,7 +40,8 @@ enum SchemaChange {
     /// Tables whose rows may be left out of an older schema: what they say is made anew or begins later. Everything else is
     /// refused, since it would be acknowledged and lost.
     static let omissible: Set<String> = [
-        "audit_state", "audit", "audit_anchor", "rekey_history", "fleet_secret", "frontend",
+        "audit_state", "audit", "audit_anchor", "rekey_history", "fleet_secret", "frontend", "sender_claim",
+        "rekey_promise",
     ]
 
     /// The steps of a transaction that a schema has tables for.
