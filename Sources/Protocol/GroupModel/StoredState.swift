@@ -173,6 +173,7 @@ package enum StoreMutation: Hashable, Sendable {
     case removeDrainedNode(String)
     /// The life never goes back.
     case setLife(ClusterLife)
+    case keyTree(KeyTreeMutation)
 }
 
 package enum StateLimits {
@@ -229,6 +230,9 @@ package struct StoredState: Sendable {
     package var frontends: [FrontendRow]
     package var upkeep = UpkeepState()
     package var drained: [DrainedNodeRow] = []
+    package var keyTrees: [KeyTreeRow] = []
+    package var keyTreeNodes: [KeyTreeNodeRow] = []
+    package var keyLeaves: [KeyLeafRow] = []
     package var life: ClusterLife
 
     package init(

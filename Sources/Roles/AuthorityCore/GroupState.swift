@@ -18,6 +18,7 @@ final class GroupState {
     var pausedAt: WallTime?
     /// The newest last.
     var history: [RekeyHistoryRow] = []
+    var keyTree: HeldKeyTree?
     private(set) var members: [Identity: MemberRow] = [:]
     private(set) var senders: Set<Identity> = []
     /// Members that did not announce fragmentation: while there is one, GSA_REKEY goes out whole.

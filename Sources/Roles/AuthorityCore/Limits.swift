@@ -14,6 +14,8 @@ package struct AuthorityLimits: Hashable, Sendable {
     package var pausedLeadPercent: UInt8 = 6
     /// A GSA_REKEY that no broadcaster acknowledged is offered again for this long.
     package var rekeyOrderLife: Lifetime = Lifetime(seconds: 300)
+    /// In a group that wants it, members that left are locked out so long after the last new Rekey SA, all of that time together.
+    package var leaveRekeyPause: Lifetime = Lifetime(seconds: 10)
     package var exclusionsPerGroup: Int = 10_000
     /// Copies of a GSA_REKEY that ends all SAs, at least: a member that misses it goes on under keys of which others know.
     package var renewalCopies: UInt8 = 6

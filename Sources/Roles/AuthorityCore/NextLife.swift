@@ -73,6 +73,7 @@ extension AuthorityCore {
         }
         (group.rekeySA, group.dataSAs) = (rekeySA, dataSAs)
         (group.retiredRekeySAs, group.abandonedDataSAs) = ([], [])
+        plantKeyTree(of: group, into: &draft)
         draft.mutations.append(.putRekeySA(rekeySA.row))
         note("rekey-sa-made", "rekey-sa/\(rekeySA.row.spi)")
         for held in dataSAs {

@@ -39,6 +39,7 @@ extension AuthorityCore {
             groups[row.name] = group
             namesByIdentification[row.definition.identification.canonical] = row.name
         }
+        try loadKeyTrees(state)
     }
 
     private func loadControl(of group: GroupState, _ state: StoredState) {
@@ -98,5 +99,6 @@ enum SealedPlace {
     static func signingKey(_ group: GroupName, _ spi: RekeySPI) -> String { "gcks/1/\(group)/rekey/\(spi)/signing" }
     static let auditKey = "gcks/1/audit/signing"
     static let fleetSecret = "gcks/1/fleet/secret"
+    static func keyTree(_ group: GroupName) -> String { "gcks/1/\(group)/key-tree" }
     static func dataKey(_ group: GroupName, _ spi: ESPSPI) -> String { "gcks/1/\(group)/data/\(spi)" }
 }

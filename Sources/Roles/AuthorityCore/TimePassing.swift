@@ -8,6 +8,7 @@ extension AuthorityCore {
         for group in groups.values.sorted(by: { $0.name < $1.name }) {
             removeRetired(of: group, at: now, into: &draft)
             rekeyIfDue(group, at: now, into: &draft)
+            rekeyAfterLeave(group, at: now, into: &draft)
         }
         forgetOperations(at: now, into: &draft)
         tendAudit(at: now, into: &draft)
