@@ -91,14 +91,13 @@ extension AuthorityCore {
 
     /// - Throws: `KeyTreeFailure` when the tree has no place or no Key ID left.
     func proposeSeat(for member: Identity, in group: GroupState) throws(KeyTreeFailure) -> ProposedSeat? {
-        guard let held = group.keyTree else { return nil }
-        if let leaf = held.leaves[member.canonical] {
-            let path = held.tree.path(of: leaf, keyID: held.tree.keyID(KeyTreeNode(level: 0, index: leaf)))
-            return ProposedSeat(seat: KeyTreeSeat(keys: held.keys, path: path), leaf: leaf, isHeld: true)
-        }
-        let leaf = try chooseLeaf(for: member, in: group)
-        let path = held.tree.path(of: leaf, keyID: try held.tree.nextKeyID())
-        return ProposedSeat(seat: KeyTreeSeat(keys: held.keys, path: path), leaf: leaf, isHeld: false)
+        guard let keys = group.keyTree?.keys else { return nil }
+        let known = group.keyTree?.leaves[member.canonical]
+        let leaf = if let known { known } else { try chooseLeaf(for: member, in: group) }
+        guard let tree = group.keyTree?.tree else { return nil }
+        let keyID = known == nil ? try tree.nextKeyID() : tree.keyID(KeyTreeNode(level: 0, index: leaf))
+        return ProposedSeat(
+            seat: KeyTreeSeat(keys: keys, path: tree.path(of: leaf, keyID: keyID)), leaf: leaf, isHeld: known != nil)
     }
 
     private func chooseLeaf(for member: Identity, in group: GroupState) throws(KeyTreeFailure) -> UInt32 {
