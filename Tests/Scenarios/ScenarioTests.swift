@@ -36,6 +36,9 @@ struct ScenarioTests {
     @Test func whatTheDocumentsSayWorks() { run("docs") }
 
     @Test func anExcludedMemberIsOutAndTheOthersGoOn() { run("evict") }
+
+    @Test func withAKeyTreeTheOthersFollowByMulticast() { run("evict-tree") }
+
     @Test func aClusterGrowsAndReplacesItsNodes() { run("membership") }
 
     @Test func aStoreOfTheFirstReleaseIsUpgraded() { run("upgrade") }

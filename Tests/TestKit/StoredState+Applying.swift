@@ -95,10 +95,29 @@ extension StoredState {
             sending.apply(mutation)
             guard case .resetSenderIDs(let name) = mutation else { break }
             for index in groups.indices where groups[index].name == name { groups[index].nextSenderID = 0 }
+        case .keyTree(let mutation): apply(mutation)
         case .putDrainedNode(let row):
             drained.removeAll { $0.name == row.name }
             drained.append(row)
         case .removeDrainedNode(let name): drained.removeAll { $0.name == name }
+        }
+    }
+
+    private mutating func apply(_ mutation: KeyTreeMutation) {
+        switch mutation {
+        case .putTree(let row):
+            keyTrees.removeAll { $0.group == row.group }
+            keyTrees.append(row)
+        case .putNode(let row):
+            keyTreeNodes.removeAll { $0.group == row.group && $0.node == row.node }
+            keyTreeNodes.append(row)
+        case .putLeaf(let row):
+            keyLeaves.removeAll { $0.group == row.group && $0.leaf == row.leaf }
+            keyLeaves.append(row)
+        case .removeLeaf(let leaf, let group): keyLeaves.removeAll { $0.group == group && $0.leaf == leaf }
+        case .clear(let group):
+            keyTreeNodes.removeAll { $0.group == group }
+            keyLeaves.removeAll { $0.group == group }
         }
     }
 

@@ -49,13 +49,23 @@ package enum GroupFile {
         }
         let limit = section.value("member_limit", "1 to 1000000", default: UInt32(10_000)) { UInt32($0) }
         let rules = section.sections("allow").map(readRule)
+        let keyTree = section.section("key_tree").map(readKeyTree)
         guard let name, let id, let mode, let rekey, let width, !data.contains(nil), !rules.contains(nil) else {
             return nil
         }
         return GroupDefinition(
             name: name, identification: id, mode: mode, rekey: rekey, data: data.compactMap { $0 },
             activationTimeDelay: activation, deactivationTimeDelay: deactivation, senderIDWidth: width,
-            memberLimit: limit, rules: rules.compactMap { $0 })
+            memberLimit: limit, rules: rules.compactMap { $0 }, keyTree: keyTree)
+    }
+
+    private static func readKeyTree(_ section: Section) -> KeyTreeDefinition {
+        defer { section.finish() }
+        let degree = section.value("degree", "2 to 16", default: KeyTreeDefinition.usualDegree) { UInt8($0) }
+        let onLeave = section.value("on_leave", Forms.named(LeaveRule.self), default: .batch) {
+            LeaveRule(rawValue: $0)
+        }
+        return KeyTreeDefinition(degree: degree, onLeave: onLeave)
     }
 
     private static func readRekey(_ section: Section) -> RekeyDefinition? {

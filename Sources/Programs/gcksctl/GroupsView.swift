@@ -68,6 +68,14 @@ struct GroupsView {
         "\(group.senderIDsGiven)/\(group.definition.senderIDWidth.capacity)"
     }
 
+    private static func keyTree(_ definition: GroupDefinition) -> String {
+        guard let tree = definition.keyTree else { return "none: an exclusion makes everybody register again" }
+        switch tree.onLeave {
+        case .batch: return "degree \(tree.degree), members that leave are locked out with the next Rekey SA"
+        case .rekey: return "degree \(tree.degree), members that leave are locked out soon after"
+        }
+    }
+
     private func detail(_ group: GroupStatus) -> String {
         let definition = group.definition
         let rekey = definition.rekey
@@ -84,6 +92,7 @@ struct GroupsView {
                 "\(rekey.copies), \(rekey.spacing) apart, TTL \(rekey.timeToLive), fragments of \(rekey.fragmentOctets)"
             ),
             ("Rekey pace", "\(rekey.pace) between the datagrams of a copy"),
+            ("Key tree", Self.keyTree(definition)),
         ]
         let width = fields.map(\.0.count).max() ?? 0
         let lines = fields.map { name, value in
@@ -148,6 +157,14 @@ extension GroupsView {
             ("deactivation_time_delay_seconds", .integer(Int64(definition.deactivationTimeDelay))),
             ("rekey", json(definition.rekey)), ("data", .list(definition.data.map(json))),
             ("rules", .list(definition.rules.map(json))),
+            (
+                "key_tree",
+                definition.keyTree.map {
+                    .object([
+                        ("degree", .integer(Int64($0.degree))), ("on_leave", .text($0.onLeave.rawValue)),
+                    ])
+                } ?? .null
+            ),
         ])
     }
 

@@ -1,3 +1,5 @@
+import GroupModel
+
 /// What `-o json` prints, by kind. A kind that is printed and not here fails a test.
 enum Schemas {
     static let shapes: [String: Shape] = [
@@ -63,6 +65,10 @@ enum Schemas {
                     ("pattern", .text), ("permission", .word(["sender", "receiver", "deny"])),
                     ("sender_id_limit", .integer),
                 ]))
+        ),
+        (
+            "key_tree",
+            .optional(.object([("degree", .integer), ("on_leave", .word(LeaveRule.allCases.map(\.rawValue)))]))
         ),
     ])
 

@@ -14,10 +14,12 @@ package struct GrantMaterial: Sendable {
     package let senderIDs: [SenderID]
     package let gskW: HeldSecret
     package let keyWrap: KeyWrapID
+    /// Nil in a group without a key tree.
+    package let seat: KeyTreeSeat?
 
     package init(
         rekey: KeyedRekeySA?, data: [KeyedDataSA], groupWide: GroupWidePolicy, mode: SAMode, authKey: [UInt8]?,
-        senderIDs: [SenderID], gskW: HeldSecret, keyWrap: KeyWrapID
+        senderIDs: [SenderID], gskW: HeldSecret, keyWrap: KeyWrapID, seat: KeyTreeSeat? = nil
     ) {
         self.rekey = rekey
         self.data = data
@@ -27,5 +29,6 @@ package struct GrantMaterial: Sendable {
         self.senderIDs = senderIDs
         self.gskW = gskW
         self.keyWrap = keyWrap
+        self.seat = seat
     }
 }

@@ -28,8 +28,10 @@ struct KeyBagWriter {
     }
 
     /// Nil when there is nothing for it.
-    static func memberBag(authKey: [UInt8]?, senderIDs: [SenderID]) -> KeyDownloadPayload.Bag? {
-        var attributes: [GroupAttribute] = []
+    static func memberBag(
+        authKey: [UInt8]?, senderIDs: [SenderID], wrapKeys: [GroupAttribute] = []
+    ) -> KeyDownloadPayload.Bag? {
+        var attributes = wrapKeys
         if let authKey {
             attributes.append(GroupAttribute(type: MemberKeyBagAttributeType.authKey.rawValue, value: .octets(authKey)))
         }
@@ -50,9 +52,18 @@ package enum RegistrationBodies {
             rekey: grant.rekey?.policy, data: grant.data.map(\.policy), groupWide: grant.groupWide)
         let writer = KeyBagWriter(gskW: grant.gskW, keyWrap: grant.keyWrap, engine: engine)
         var bags: [KeyDownloadPayload.Bag] = []
-        if let rekey = grant.rekey { bags.append(try writer.bag(rekey)) }
+        var wrapKeys: [GroupAttribute] = []
+        switch (grant.rekey, grant.seat) {
+        case (.some(let rekey), .some(let seat)):
+            let (bag, attributes) = try writer.bag(rekey, seat)
+            (bags, wrapKeys) = ([bag], attributes)
+        case (.some(let rekey), nil): bags.append(try writer.bag(rekey))
+        case (nil, _): break
+        }
         for sa in grant.data { bags.append(try writer.bag(sa)) }
-        if let bag = KeyBagWriter.memberBag(authKey: grant.authKey, senderIDs: grant.senderIDs) { bags.append(bag) }
+        let member = KeyBagWriter.memberBag(
+            authKey: grant.authKey, senderIDs: grant.senderIDs, wrapKeys: wrapKeys)
+        if let member { bags.append(member) }
         return RegistrationGrant(
             groupSecurityAssociation: PolicyCoding.encode(gsa).encodeBody(),
             keyDownload: KeyDownloadPayload(bags).encodeBody(),

@@ -19,11 +19,14 @@ package struct RekeyMessagePlan: Sendable {
     package let signingKey: SigningKey?
     /// Largest datagram before the message is fragmented; nil: never.
     package let fragmentOctets: Int?
+    /// Who gets the new Rekey SA's KEYMAT; nil: whoever has the Rekey SA the message travels over.
+    package let tree: KeyTreeRekey?
 
     package init(
         over: KeyedRekeySA, messageID: MessageID, newRekey: KeyedRekeySA? = nil, newData: [KeyedDataSA] = [],
         groupWide: GroupWidePolicy = GroupWidePolicy(), deletes: [DeletePayload] = [], mode: SAMode = .tunnel,
-        newAuthKey: [UInt8]? = nil, signingKey: SigningKey?, fragmentOctets: Int? = nil
+        newAuthKey: [UInt8]? = nil, signingKey: SigningKey?, fragmentOctets: Int? = nil,
+        tree: KeyTreeRekey? = nil
     ) {
         self.over = over
         self.messageID = messageID
@@ -35,6 +38,7 @@ package struct RekeyMessagePlan: Sendable {
         self.newAuthKey = newAuthKey
         self.signingKey = signingKey
         self.fragmentOctets = fragmentOctets
+        self.tree = tree
     }
 }
 

@@ -39,10 +39,18 @@ package enum RekeySealer {
             payloads.append(.groupSecurityAssociation(PolicyCoding.encode(gsa)))
             let writer = KeyBagWriter(gskW: keys.gskW, keyWrap: plan.over.policy.keyWrap, engine: engine)
             var bags: [KeyDownloadPayload.Bag] = []
-            if let newRekey { bags.append(try writer.bag(newRekey)) }
+            var wrapKeys: [GroupAttribute] = []
+            switch (newRekey, plan.tree) {
+            case (.some(let sa), .some(let tree)):
+                let (bag, attributes) = try writer.bag(sa, tree)
+                (bags, wrapKeys) = ([bag], attributes)
+            case (.some(let sa), nil): bags.append(try writer.bag(sa))
+            case (nil, _): break
+            }
             for sa in plan.newData { bags.append(try writer.bag(sa)) }
-            // AUTH_KEY in a rekey stands in a member key bag of its own (fact sheet B.4-1).
-            if let bag = KeyBagWriter.memberBag(authKey: plan.newAuthKey, senderIDs: []) { bags.append(bag) }
+            // AUTH_KEY and WRAP_KEYs of a rekey stand in a member key bag (fact sheet B.4-1).
+            let member = KeyBagWriter.memberBag(authKey: plan.newAuthKey, senderIDs: [], wrapKeys: wrapKeys)
+            if let member { bags.append(member) }
             payloads.append(.keyDownload(KeyDownloadPayload(bags)))
         }
         payloads += plan.deletes.map { .delete($0) }

@@ -30,6 +30,10 @@ extension GroupDefinition {
             "\(deactivationTimeDelay) s is not longer than the activation delay",
             "more than \(activationTimeDelay) s, so that receivers keep the old SA while senders use it")
         check(rekey, &faults)
+        if let degree = keyTree?.degree {
+            faults.require(
+                KeyTreeDefinition.degrees.contains(degree), "key_tree.degree", "\(degree) is out of range", "2 to 16")
+        }
         faults.require(!data.isEmpty, "data", "there is no data SA", "at least one")
         faults.require(
             data.count <= DefinitionLimits.dataSAs, "data", "\(data.count) data SAs",

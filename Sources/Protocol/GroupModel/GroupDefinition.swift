@@ -16,11 +16,13 @@ package struct GroupDefinition: Hashable, Sendable {
     package var memberLimit: UInt32
     /// First match decides; no match refuses.
     package var rules: [AuthorisationRule]
+    /// Nil: no key tree, and an exclusion costs a registration of everybody.
+    package var keyTree: KeyTreeDefinition?
 
     package init(
         name: GroupName, identification: Identity, mode: SAMode, rekey: RekeyDefinition, data: [DataSADefinition],
         activationTimeDelay: UInt16, deactivationTimeDelay: UInt16, senderIDWidth: SenderIDWidth, memberLimit: UInt32,
-        rules: [AuthorisationRule]
+        rules: [AuthorisationRule], keyTree: KeyTreeDefinition? = nil
     ) {
         self.name = name
         self.identification = identification
@@ -32,6 +34,7 @@ package struct GroupDefinition: Hashable, Sendable {
         self.senderIDWidth = senderIDWidth
         self.memberLimit = memberLimit
         self.rules = rules
+        self.keyTree = keyTree
     }
 }
 

@@ -175,6 +175,7 @@ package enum StoreMutation: Hashable, Sendable {
     /// The life never goes back.
     case setLife(ClusterLife)
     case sending(SendingMutation)
+    case keyTree(KeyTreeMutation)
 }
 
 package enum StateLimits {
@@ -232,6 +233,9 @@ package struct StoredState: Sendable {
     package var upkeep = UpkeepState()
     package var drained: [DrainedNodeRow] = []
     package var sending = SendingState()
+    package var keyTrees: [KeyTreeRow] = []
+    package var keyTreeNodes: [KeyTreeNodeRow] = []
+    package var keyLeaves: [KeyLeafRow] = []
     package var life: ClusterLife
 
     package init(

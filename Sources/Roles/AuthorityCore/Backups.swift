@@ -128,6 +128,7 @@ extension AuthorityCore {
         groups[group.name] = group
         namesByIdentification[group.definition.identification.canonical] = group.name
         draft.mutations += [.putGroup(group.row), .putRekeySA(group.rekeySA.row)]
+        plantKeyTree(of: group, into: &draft)
         draft.mutations += group.dataSAs.map { .putDataSA($0.row) }
         freeClaims(group, into: &draft)
         promise(makePromise(), group, into: &draft)

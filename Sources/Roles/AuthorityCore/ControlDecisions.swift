@@ -50,14 +50,20 @@ extension AuthorityCore {
             }
         }
         for group in chosen { try requireRoomForExclusions(of: identities, in: group) }
-        let lines = chosen.flatMap { exclusionPlan(identities, $0) }
+        let ways = chosen.map { exclusionWay(of: identities, in: $0) }
+        let lines = zip(chosen, ways).flatMap { exclusionPlan(identities, $0, $1) }
         guard !mandate.isDryRun else { return lines.map { $0 + " (dry run)" } }
-        try requireRoomForOrders(chosen.count)
-        let prepared = try chosen.enumerated().map { index, group in
-            try prepareRenewal(group, cause: .exclusion, offset: Int64(index), at: now)
+        var prepared: [PreparedExclusion] = []
+        for (group, way) in zip(chosen, ways) {
+            let plan = RekeyPlan(
+                cause: .exclusion, replacesRekeySA: true, replacesAuthKey: false,
+                dataSAs: Set(group.definition.data.map(\.name)))
+            let offset = Int64(prepared.reduce(0) { $0 + $1.orders })
+            prepared.append(try prepare(way, of: group, plan, offset: offset, at: now))
         }
+        try requireRoomForOrders(prepared.reduce(0) { $0 + $1.orders })
         let causer = Causer(actor, mandate)
-        for (group, renewal) in zip(chosen, prepared) {
+        for (group, exclusion) in zip(chosen, prepared) {
             let before = group.row.generation
             for identity in identities {
                 bar(identity, in: group, causer, at: now, into: &draft)
@@ -65,7 +71,7 @@ extension AuthorityCore {
                     draft.mutations.append(.removeMember(identity, group: group.name))
                 }
             }
-            apply(renewal, to: group, by: causer, at: now, into: &draft)
+            apply(exclusion, departing: identities, to: group, by: causer, at: now, into: &draft)
             for identity in identities {
                 draft.audit.append(
                     causer.entry(
@@ -78,7 +84,7 @@ extension AuthorityCore {
         return lines
     }
 
-    private func exclusionPlan(_ identities: [Identity], _ group: GroupState) -> [String] {
+    private func exclusionPlan(_ identities: [Identity], _ group: GroupState, _ way: ExclusionWay) -> [String] {
         let there = identities.filter { group.members[$0] != nil }
         let left = group.members.count - there.count
         var lines = ["\(group.name): \(there.count) of \(group.members.count) members taken out and barred"]
@@ -94,10 +100,10 @@ extension AuthorityCore {
         } else if there.count * 10 > group.members.count {
             lines.append("\(group.name): more than a tenth of the group goes")
         }
-        return lines + renewalPlan(group, staying: left)
+        return lines + self.lines(of: way, group, staying: left)
     }
 
-    private func renewalPlan(_ group: GroupState, staying: Int) -> [String] {
+    func renewalPlan(_ group: GroupState, staying: Int) -> [String] {
         let gap = limits.reregistrationSpreadSeconds + staying / limits.registrationsPerSecondExpected + 1
         let over = group.rekeySA.row
         return [
@@ -157,10 +163,7 @@ extension AuthorityCore {
         let touched = chosen.filter { group in found.contains { $0.0 === group } }
         try requireRoomForOrders(touched.count)
         for group in touched {
-            let plan = RekeyPlan(
-                cause: .exclusion, replacesRekeySA: true, replacesAuthKey: false,
-                dataSAs: Set(group.definition.data.map(\.name)))
-            try rekey(group, plan, by: causer, at: now, into: &draft)
+            try readmit(found.filter { $0.0 === group }.map(\.1), to: group, by: causer, at: now, into: &draft)
         }
         for (group, identity) in found {
             group.exclusions.removeValue(forKey: identity)
@@ -216,7 +219,7 @@ extension AuthorityCore {
         try requireRoomForOrders(1)
         let renewal = try prepareRenewal(group, cause: .emergency, offset: 0, at: now)
         let (causer, before) = (Causer(actor, mandate), group.row.generation)
-        apply(renewal, to: group, by: causer, at: now, into: &draft)
+        apply(.renewal(renewal), to: group, by: causer, at: now, into: &draft)
         draft.audit.append(
             causer.entry("rekey-emergency", "group/\(name)", from: before, to: group.row.generation))
         record(mandate.operation, "rekey-emergency", name, lines, by: actor.name, at: now, into: &draft)

@@ -25,6 +25,7 @@ final class GroupState {
     /// What senders reported last, by SPI.
     var sequences: [ESPSPI: SequenceRow] = [:]
     var senderIDRates = SenderIDRates()
+    var keyTree: HeldKeyTree?
     private(set) var members: [Identity: MemberRow] = [:]
     private(set) var senders: Set<Identity> = []
     /// Members that did not announce fragmentation: while there is one, GSA_REKEY goes out whole.

@@ -26,6 +26,8 @@ package struct AuthorityLimits: Hashable, Sendable {
     /// 32-bit numbers that end within this time, at the rate that was reported, are rolled over; not more often than the pause.
     package var sequenceLead: Lifetime = Lifetime(seconds: 120)
     package var sequenceRolloverPause: Lifetime = Lifetime(seconds: 60)
+    /// In a group that wants it, members that left are locked out so long after the last new Rekey SA, all of that time together.
+    package var leaveRekeyPause: Lifetime = Lifetime(seconds: 10)
     package var exclusionsPerGroup: Int = 10_000
     /// Copies of a GSA_REKEY that ends all SAs, at least: a member that misses it goes on under keys of which others know.
     package var renewalCopies: UInt8 = 6

@@ -79,6 +79,7 @@ extension AuthorityCore {
         // The lost nodes may have kept the promise of before.
         group.promisedSPI = nil
         promise(makePromise(), group, into: &draft)
+        plantKeyTree(of: group, into: &draft)
         draft.mutations.append(.putRekeySA(rekeySA.row))
         note("rekey-sa-made", "rekey-sa/\(rekeySA.row.spi)")
         for held in dataSAs {

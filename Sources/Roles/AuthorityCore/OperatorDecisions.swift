@@ -164,6 +164,11 @@ extension AuthorityCore {
         guard groups.count < limits.groups else {
             throw OperatorFailure.conflict("this authority holds its \(limits.groups) groups")
         }
+        guard definition.keyTree == nil || upkeep.schema >= 2 else {
+            throw OperatorFailure.conflict(
+                "a key tree cannot be kept in schema \(upkeep.schema): finish the upgrade with gcksctl upgrade finalize"
+            )
+        }
         let line = "group \(definition.name) created with \(definition.data.count) data SAs"
         guard !isDry else { return [line + " (dry run)"] }
         let rekeySA = try makeRekeySA(for: definition.name, definition.rekey, signingKey: nil, at: now)
@@ -177,6 +182,7 @@ extension AuthorityCore {
         draft.mutations += [.putGroup(row), .putRekeySA(rekeySA.row)] + dataSAs.map { .putDataSA($0.row) }
         freeClaims(group, into: &draft)
         promise(makePromise(), group, into: &draft)
+        plantKeyTree(of: group, into: &draft)
         let object = "group/\(definition.name)"
         draft.audit.append(causer.entry("group-created", object, to: row.generation))
         draft.audit.append(causer.entry("rekey-sa-made", "\(object)/rekey-sa/\(rekeySA.row.spi)", to: row.generation))
@@ -229,6 +235,7 @@ extension AuthorityCore {
         if old.rekey.authentication != new.rekey.authentication { return "rekey.authentication" }
         if old.rekey.keyWrap != new.rekey.keyWrap { return "rekey.key_wrap" }
         if old.senderIDWidth != new.senderIDWidth { return "sender_id_bits" }
+        if old.keyTree?.degree != new.keyTree?.degree { return "key_tree" }
         return nil
     }
 }

@@ -20,7 +20,7 @@ extension AuthorityCore {
                 return refuse(request, in: name, RegistrationRefusal(.notAuthorised, why), now, &draft)
             }
             if let earlier = operations[request.operation] {
-                return repeatGrant(request, join, earlier, group, at: now)
+                return repeatGrant(request, join, earlier, group, at: now, into: &draft)
             }
             switch authoriseWithRoom(request.member, join, group, at: now, into: &draft) {
             case .failure(let refusal): return refuse(request, in: name, refusal, now, &draft)
@@ -99,6 +99,10 @@ extension AuthorityCore {
         guard wrapOctets >= strongest else {
             return "key wrap \(join.keyWrap) is shorter than the group's keys"
         }
+        // The keys of the tree are wrapped as GSA_REKEY wraps them, whichever SA they travel over (fact sheet B.4-8).
+        if group.keyTree != nil, join.keyWrap != group.definition.rekey.keyWrap {
+            return "key wrap \(join.keyWrap) is not the group's \(group.definition.rekey.keyWrap)"
+        }
         guard let proposals = join.proposals else { return nil }
         return TransformFit.unmet(
             by: proposals, rekey: group.rekeySA.sa.policy, data: group.currentDataSAs.map(\.sa.policy))
@@ -124,7 +128,7 @@ extension AuthorityCore {
             remote: request.remote, frontend: request.frontend, operation: request.operation)
         let grant: RegistrationGrant
         do {
-            grant = try buildGrant(join, senderIDs: senderIDs, group, at: now)
+            grant = try buildGrant(request.member, join, senderIDs: senderIDs, group, at: now, into: &draft)
         } catch {
             // Ours to mend, not the member's: nothing was allocated, the same operation may be asked again.
             draft.effects.append(
@@ -158,19 +162,24 @@ extension AuthorityCore {
     /// The answer to this operation was lost: the same Sender-IDs again, with the keys of today.
     private func repeatGrant(
         _ request: RegistrationRequest, _ join: JoinRequest, _ earlier: OperationRow, _ group: GroupState,
-        at now: WallTime
+        at now: WallTime, into draft: inout DecisionDraft
     ) -> RegistrationOutcome {
         guard earlier.kind == "join", earlier.group == group.name,
             group.members[request.member]?.operation == request.operation
         else { return .unavailable("operation \(request.operation) was overtaken by a later one") }
-        guard let grant = try? buildGrant(join, senderIDs: earlier.senderIDs, group, at: now) else {
+        do {
+            return .granted(
+                try buildGrant(
+                    request.member, join, senderIDs: earlier.senderIDs, group, at: now, into: &draft))
+        } catch {
             return .unavailable("the grant could not be built")
         }
-        return .granted(grant)
     }
 
+    /// In a group with a key tree the member gets a leaf, unless it has one.
     private func buildGrant(
-        _ join: JoinRequest, senderIDs: [SenderID], _ group: GroupState, at now: WallTime
+        _ member: Identity, _ join: JoinRequest, senderIDs: [SenderID], _ group: GroupState, at now: WallTime,
+        into draft: inout DecisionDraft
     ) throws -> RegistrationGrant {
         let definition = group.definition
         var rekey = group.rekeySA.sa
@@ -187,10 +196,13 @@ extension AuthorityCore {
             activationTimeDelay: definition.activationTimeDelay,
             deactivationTimeDelay: definition.deactivationTimeDelay,
             senderIDWidth: senderIDs.isEmpty ? nil : definition.senderIDWidth)
+        let proposed = try proposeSeat(for: member, in: group)
         let material = GrantMaterial(
             rekey: rekey, data: data, groupWide: groupWide, mode: definition.mode, authKey: group.rekeySA.row.authKey,
-            senderIDs: senderIDs, gskW: join.gskW, keyWrap: join.keyWrap)
-        return try RegistrationBodies.build(material, engine: engine)
+            senderIDs: senderIDs, gskW: join.gskW, keyWrap: join.keyWrap, seat: proposed?.seat)
+        let grant = try RegistrationBodies.build(material, engine: engine)
+        try take(proposed, for: member, in: group, into: &draft)
+        return grant
     }
 
     private func leave(
@@ -204,6 +216,7 @@ extension AuthorityCore {
         operations.record(operation)
         releaseClaims(of: request.member, group, into: &draft)
         draft.mutations += [.removeMember(request.member, group: group.name), .recordOperation(operation)]
+        vacate(request.member, in: group, into: &draft)
         noteMember("member-left", request, in: group.name, result: "done: \(notify)", into: &draft)
         draft.effects.append(
             .event(

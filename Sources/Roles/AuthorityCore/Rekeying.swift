@@ -8,7 +8,7 @@ import KeyMaterial
 /// Why a group is rekeyed; names the event, the history row and the operation.
 enum RekeyCause: String {
     case operatorOrder = "operator"
-    case lifetime, policy, exclusion, emergency
+    case lifetime, policy, exclusion, emergency, leave
     /// A sender begins anew on an SA of one sender.
     case sender
     /// Sequence numbers come to their end.
@@ -54,6 +54,9 @@ extension AuthorityCore {
     ) throws {
         let definition = definition ?? group.definition
         let over = group.rekeySA
+        if plan.replacesRekeySA, group.keyTree?.tree.marked.isEmpty == false {
+            return try rekeyWithoutLeavers(group, plan, definition: definition, by: causer, at: now, into: &draft)
+        }
         try requireRoomForOrders(1)
         guard let following = over.row.nextMessageID.next else { throw CryptoError.unsupportedAlgorithm }
         var newRekeySA: HeldRekeySA?
@@ -66,11 +69,7 @@ extension AuthorityCore {
         }
         let newDataSAs = definition.data.filter { plan.dataSAs.contains($0.name) }
             .map { makeDataSA(for: group.name, $0, at: now) }
-        let defined = Set(definition.data.map(\.name))
-        let leaving = group.currentDataSAs.filter {
-            plan.dataSAs.contains($0.row.name) || !defined.contains($0.row.name)
-        }.map(\.row.spi)
-
+        let leaving = leavingDataSAs(of: group, plan, definition)
         let message = RekeyMessagePlan(
             over: over.sa, messageID: over.row.nextMessageID, newRekey: newRekeySA?.sa, newData: newDataSAs.map(\.sa),
             groupWide: GroupWidePolicy(
@@ -87,15 +86,22 @@ extension AuthorityCore {
             to: group, by: causer, at: now, into: &draft)
     }
 
+    func leavingDataSAs(of group: GroupState, _ plan: RekeyPlan, _ definition: GroupDefinition) -> [ESPSPI] {
+        let defined = Set(definition.data.map(\.name))
+        return group.currentDataSAs.filter {
+            plan.dataSAs.contains($0.row.name) || !defined.contains($0.row.name)
+        }.map(\.row.spi)
+    }
+
     /// New keys for everything, which nobody gets but by registering: the GSA_REKEY over the old Rekey SA holds no key. It deletes
     /// all SAs of the group (zero SPIs of ESP and GIKE_UPDATE, RFC 9838 2.4.3), so members register again after a random time,
     /// and what is built from now on cannot be opened with what was given before.
     ///
     /// - Parameter offset: how many orders of the same decision come before this one.
     func prepareRenewal(
-        _ group: GroupState, cause: RekeyCause, offset: Int64, at now: WallTime
+        _ group: GroupState, cause: RekeyCause, definition: GroupDefinition? = nil, offset: Int64, at now: WallTime
     ) throws -> PreparedRekey {
-        let definition = group.definition
+        let definition = definition ?? group.definition
         let over = group.rekeySA
         let newRekeySA = try makeRekeySA(
             for: group.name, definition.rekey, signingKey: over.signingKey, spi: nextRekeySPI(of: group), at: now)
@@ -186,11 +192,11 @@ extension AuthorityCore {
     }
 
     /// Fragments only when every member announced that it reassembles (RFC 9838, GSA_REKEY and IKE fragmentation).
-    private func fragmentOctets(_ group: GroupState, _ definition: GroupDefinition) -> Int? {
+    func fragmentOctets(_ group: GroupState, _ definition: GroupDefinition) -> Int? {
         group.membersWithoutFragmentation == 0 ? Int(definition.rekey.fragmentOctets) : nil
     }
 
-    private func sealOrder(
+    func sealOrder(
         _ message: RekeyMessagePlan, _ group: GroupState, _ definition: GroupDefinition, number: Int64,
         copies: UInt8 = 0, at now: WallTime
     ) throws -> RekeyOrder {

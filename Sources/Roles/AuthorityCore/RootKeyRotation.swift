@@ -63,6 +63,7 @@ extension AuthorityCore {
         for group in groups.values.sorted(by: { $0.name < $1.name }) where left > 0 {
             resealRekeySAs(group, target, &left, into: &draft)
             resealDataSAs(group, target, &left, into: &draft)
+            resealKeyTree(group, target, &left, into: &draft)
         }
         if let sealed = again(audit.key.sealedKey, SealedPlace.auditKey, target, &left, into: &draft) {
             audit.key.sealedKey = sealed
@@ -121,6 +122,16 @@ extension AuthorityCore {
         }
     }
 
+    private func resealKeyTree(
+        _ group: GroupState, _ target: UInt32, _ left: inout Int, into draft: inout DecisionDraft
+    ) {
+        guard let held = group.keyTree,
+            let sealed = again(held.sealedSecret, SealedPlace.keyTree(group.name), target, &left, into: &draft)
+        else { return }
+        group.keyTree?.sealedSecret = sealed
+        if let row = group.keyTree?.row(of: group.name) { draft.mutations.append(.keyTree(.putTree(row))) }
+    }
+
     /// Nil when there is nothing to do, or no room left in this batch.
     func again(
         _ sealed: SealedKey, _ place: String, _ target: UInt32, _ left: inout Int, into draft: inout DecisionDraft
@@ -144,5 +155,6 @@ extension GroupState {
     var sealedKeys: [SealedKey] {
         ([rekeySA.row] + retiredRekeySAs).flatMap { [$0.sealedKeymat] + ($0.sealedSigningKey.map { [$0] } ?? []) }
             + dataSAs.map(\.row.sealedKey) + abandonedDataSAs.map(\.sealedKey)
+            + (keyTree.map { [$0.sealedSecret] } ?? [])
     }
 }

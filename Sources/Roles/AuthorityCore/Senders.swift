@@ -135,7 +135,7 @@ extension AuthorityCore {
             draft.mutations.append(.sending(.resetSenderIDs(group.name)))
             group.row.nextSenderID = 0
             let causer = Causer(authority: node, reason: "Sender-IDs come to their end")
-            apply(renewal, to: group, by: causer, at: now, into: &draft)
+            apply(.renewal(renewal), to: group, by: causer, at: now, into: &draft)
             draft.audit.append(
                 causer.entry("sender-ids-reset", "group/\(group.name)", from: before, to: group.row.generation))
         } catch {

@@ -38,6 +38,7 @@ extension AuthorityCore {
             groups[row.name] = group
             namesByIdentification[row.definition.identification.canonical] = row.name
         }
+        try loadKeyTrees(state)
     }
 
     /// Numbers of one leadership are above all of earlier ones, and those of one life above all of earlier lives: a broadcaster
@@ -109,5 +110,6 @@ enum SealedPlace {
     static func signingKey(_ group: GroupName, _ spi: RekeySPI) -> String { "gcks/1/\(group)/rekey/\(spi)/signing" }
     static let auditKey = "gcks/1/audit/signing"
     static let fleetSecret = "gcks/1/fleet/secret"
+    static func keyTree(_ group: GroupName) -> String { "gcks/1/\(group)/key-tree" }
     static func dataKey(_ group: GroupName, _ spi: ESPSPI) -> String { "gcks/1/\(group)/data/\(spi)" }
 }

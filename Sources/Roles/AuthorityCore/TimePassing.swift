@@ -10,6 +10,7 @@ extension AuthorityCore {
             rekeyIfDue(group, at: now, into: &draft)
             promiseIfNone(group, into: &draft)
             resetSenderIDsIfDue(group, at: now, into: &draft)
+            rekeyAfterLeave(group, at: now, into: &draft)
         }
         forgetOperations(at: now, into: &draft)
         tendAudit(at: now, into: &draft)

@@ -71,7 +71,8 @@ enum Samples {
         return GroupDefinition(
             name: try #require(GroupName(name)), identification: .keyID(name), mode: .tunnel, rekey: rekey,
             data: [data], activationTimeDelay: 3, deactivationTimeDelay: 60,
-            senderIDWidth: try #require(SenderIDWidth(bits: 12)), memberLimit: 5000, rules: rules)
+            senderIDWidth: try #require(SenderIDWidth(bits: 12)), memberLimit: 5000, rules: rules,
+            keyTree: KeyTreeDefinition(degree: 3, onLeave: .rekey))
     }
 
     static func group(_ name: String = "market-data") throws -> GroupStatus {

@@ -217,6 +217,41 @@ import Testing
         }
     }
 
+    @Test(arguments: StoreContractTests.Kind.allCases) func `key trees come back, and go when they are planted anew`(
+        _ kind: StoreContractTests.Kind
+    ) async throws {
+        try await on(kind) { store in
+            let term = try await store.lead().term
+            func tree(_ lastKeyID: UInt32) -> KeyTreeRow {
+                KeyTreeRow(
+                    group: Rows.name, sealedSecret: SealedKey(octets: [1, 2]), lastKeyID: lastKeyID, leaves: 3,
+                    knownHeight: 2)
+            }
+            func node(_ keyID: UInt32) -> KeyTreeNodeRow {
+                KeyTreeNodeRow(group: Rows.name, node: KeyTreeNode(level: 4, index: 5), keyID: keyID)
+            }
+            func leaf(_ leaf: UInt32, _ holder: Identity?) -> KeyLeafRow {
+                KeyLeafRow(
+                    group: Rows.name, leaf: leaf, keyID: holder == nil ? 0 : 6 + leaf, holder: holder,
+                    isMarked: holder == nil)
+            }
+            let puts: [KeyTreeMutation] = [
+                .putTree(tree(7)), .putNode(node(8)), .putLeaf(leaf(0, .fqdn("gm1.example"))),
+                .putLeaf(leaf(1, .keyID("x"))), .putLeaf(leaf(2, .keyID("y"))), .putLeaf(leaf(1, nil)),
+                .removeLeaf(2, group: Rows.name), .putNode(node(9)), .putTree(tree(9)),
+            ]
+            _ = try await store.commit(StoreTransaction(term: term, mutations: puts.map { .keyTree($0) }))
+            let state = try await store.lead()
+            #expect(state.keyTrees == [tree(9)] && state.keyTreeNodes == [node(9)])
+            #expect(Set(state.keyLeaves) == [leaf(0, .fqdn("gm1.example")), leaf(1, nil)])
+            let anew: [KeyTreeMutation] = [.clear(Rows.name), .putTree(tree(1)), .putLeaf(leaf(0, .keyID("z")))]
+            _ = try await store.commit(StoreTransaction(term: state.term, mutations: anew.map { .keyTree($0) }))
+            let next = try await store.lead()
+            #expect(next.keyTrees == [tree(1)] && next.keyTreeNodes.isEmpty)
+            #expect(next.keyLeaves == [leaf(0, .keyID("z"))])
+        }
+    }
+
     /// A store of the first schema, as an older program left it.
     @Test func `the first schema is brought up to date`() async throws {
         try await onEngine { store, writer in

@@ -32,7 +32,8 @@ enum Rows {
             AuthorisationRule(
                 pattern: IdentityPattern("fqdn:*.example") ?? { fatalError("a pattern") }(), permission: .sender,
                 senderIDLimit: 4)
-        ])
+        ],
+        keyTree: KeyTreeDefinition(degree: 3, onLeave: .rekey))
 
     static func group(nextSenderID: UInt64 = 0, generation: Int64 = 1) -> GroupRow {
         GroupRow(

@@ -12,6 +12,7 @@ import Testing
         #expect(try StoredDefinition.definition(from: text, of: Rows.name) == Rows.definition)
         #expect(text.contains("\"spacing\":250000000"))
         #expect(text.contains("\"pattern\":\"fqdn:*.example\""))
+        #expect(text.contains("\"keyTree\":{\"degree\":3,\"onLeave\":\"rekey\"}"))
     }
 
     /// Fixed for ever: what a released store holds must be read by every later program.
@@ -19,6 +20,7 @@ import Testing
         var plain = Rows.definition
         plain.data = []
         plain.rules = []
+        plain.keyTree = nil
         let text = try StoredDefinition.text(of: plain)
         #expect(
             text
@@ -35,6 +37,7 @@ import Testing
         ("\"format\":1", "\"format\":2"), ("\"mode\":\"tunnel\"", "\"mode\":\"other\""),
         ("\"keyBits\":256", "\"keyBits\":7"), ("market-data\",\"rekey", "another\",\"rekey"),
         ("239.1.2.3:848", "239.1.2.3"), ("\"senderIDWidth\":12", "\"senderIDWidth\":99"), ("{\"act", "{{\"act"),
+        ("\"onLeave\":\"rekey\"", "\"onLeave\":\"never\""),
         ("\"permission\":\"sender\"", "\"permission\":\"king\""), ("\"first\":\"::\"", "\"first\":\"1.2.3.4\""),
     ])
     func `a definition that cannot be read is refused`(_ old: String, _ new: String) throws {

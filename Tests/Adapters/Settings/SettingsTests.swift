@@ -56,6 +56,7 @@ private func faults<Value>(_ load: (String) throws -> Value, _ text: String) thr
 
     @Test func everyGroupExampleIsValid() throws {
         let market = try GroupFile.load(config.appendingPathComponent("groups/market-data.yaml").path)
+        #expect(market.first?.keyTree == KeyTreeDefinition(degree: 4, onLeave: .batch))
         #expect(market.first?.rules.map(\.permission) == [.deny, .sender, .receiver])
         #expect(market.first?.data.first?.source.description == "198.51.100.0-198.51.100.255 udp any")
         let station = try GroupFile.load(config.appendingPathComponent("groups/substation-7.yaml").path)

@@ -66,6 +66,7 @@ import Testing
         for name in ["market-data", "orders", "news"] {
             var group = try exampleGroup(name: name)
             if name == "orders" { group.rekey.authentication = .implicit }
+            if name == "news" { group.keyTree = KeyTreeDefinition() }
             _ = try leader.operate(.groupApply(group, try leader.mandate())).get()
         }
         // Retired keys are sealed as well.

@@ -627,6 +627,16 @@ package nonisolated struct Gcks_V1_GroupDefinition: @unchecked Sendable {
     set {_uniqueStorage()._rules = newValue}
   }
 
+  /// Absent: the group has none.
+  package var keyTree: Gcks_V1_KeyTreeDefinition {
+    get {_storage._keyTree ?? Gcks_V1_KeyTreeDefinition()}
+    set {_uniqueStorage()._keyTree = newValue}
+  }
+  /// Returns true if `keyTree` has been explicitly set.
+  package var hasKeyTree: Bool {_storage._keyTree != nil}
+  /// Clears the value of `keyTree`. Subsequent reads from it will return its default value.
+  package mutating func clearKeyTree() {_uniqueStorage()._keyTree = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum Mode: SwiftProtobuf.Enum, Swift.CaseIterable {
@@ -670,6 +680,58 @@ package nonisolated struct Gcks_V1_GroupDefinition: @unchecked Sendable {
   package init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+package nonisolated struct Gcks_V1_KeyTreeDefinition: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var degree: UInt32 = 0
+
+  package var onLeave: Gcks_V1_KeyTreeDefinition.OnLeave = .unspecified
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum OnLeave: SwiftProtobuf.Enum, Swift.CaseIterable {
+    package typealias RawValue = Int
+    case unspecified // = 0
+    case batch // = 1
+    case rekey // = 2
+    case UNRECOGNIZED(Int)
+
+    package init() {
+      self = .unspecified
+    }
+
+    package init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .batch
+      case 2: self = .rekey
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    package var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .batch: return 1
+      case .rekey: return 2
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    package static let allCases: [Gcks_V1_KeyTreeDefinition.OnLeave] = [
+      .unspecified,
+      .batch,
+      .rekey,
+    ]
+
+  }
+
+  package init() {}
 }
 
 package nonisolated struct Gcks_V1_RekeyDefinition: Sendable {
@@ -1822,7 +1884,7 @@ nonisolated extension Gcks_V1_SenderStatus: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Gcks_V1_GroupDefinition: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".GroupDefinition"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}identification\0\u{1}mode\0\u{1}rekey\0\u{1}data\0\u{3}activation_time_delay_seconds\0\u{3}deactivation_time_delay_seconds\0\u{3}sender_id_bits\0\u{3}member_limit\0\u{1}rules\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}identification\0\u{1}mode\0\u{1}rekey\0\u{1}data\0\u{3}activation_time_delay_seconds\0\u{3}deactivation_time_delay_seconds\0\u{3}sender_id_bits\0\u{3}member_limit\0\u{1}rules\0\u{3}key_tree\0")
 
   fileprivate class _StorageClass {
     var _name: String = String()
@@ -1835,6 +1897,7 @@ nonisolated extension Gcks_V1_GroupDefinition: SwiftProtobuf.Message, SwiftProto
     var _senderIDBits: UInt32 = 0
     var _memberLimit: UInt32 = 0
     var _rules: [Gcks_V1_AuthorisationRule] = []
+    var _keyTree: Gcks_V1_KeyTreeDefinition? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1855,6 +1918,7 @@ nonisolated extension Gcks_V1_GroupDefinition: SwiftProtobuf.Message, SwiftProto
       _senderIDBits = source._senderIDBits
       _memberLimit = source._memberLimit
       _rules = source._rules
+      _keyTree = source._keyTree
     }
   }
 
@@ -1883,6 +1947,7 @@ nonisolated extension Gcks_V1_GroupDefinition: SwiftProtobuf.Message, SwiftProto
         case 8: try { try decoder.decodeSingularUInt32Field(value: &_storage._senderIDBits) }()
         case 9: try { try decoder.decodeSingularUInt32Field(value: &_storage._memberLimit) }()
         case 10: try { try decoder.decodeRepeatedMessageField(value: &_storage._rules) }()
+        case 11: try { try decoder.decodeSingularMessageField(value: &_storage._keyTree) }()
         default: break
         }
       }
@@ -1925,6 +1990,9 @@ nonisolated extension Gcks_V1_GroupDefinition: SwiftProtobuf.Message, SwiftProto
       if !_storage._rules.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._rules, fieldNumber: 10)
       }
+      try { if let v = _storage._keyTree {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1944,6 +2012,7 @@ nonisolated extension Gcks_V1_GroupDefinition: SwiftProtobuf.Message, SwiftProto
         if _storage._senderIDBits != rhs_storage._senderIDBits {return false}
         if _storage._memberLimit != rhs_storage._memberLimit {return false}
         if _storage._rules != rhs_storage._rules {return false}
+        if _storage._keyTree != rhs_storage._keyTree {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -1955,6 +2024,45 @@ nonisolated extension Gcks_V1_GroupDefinition: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Gcks_V1_GroupDefinition.Mode: SwiftProtobuf._ProtoNameProviding {
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0MODE_UNSPECIFIED\0\u{1}MODE_TRANSPORT\0\u{1}MODE_TUNNEL\0")
+}
+
+nonisolated extension Gcks_V1_KeyTreeDefinition: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".KeyTreeDefinition"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}degree\0\u{3}on_leave\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.degree) }()
+      case 2: try { try decoder.decodeSingularEnumField(value: &self.onLeave) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.degree != 0 {
+      try visitor.visitSingularUInt32Field(value: self.degree, fieldNumber: 1)
+    }
+    if self.onLeave != .unspecified {
+      try visitor.visitSingularEnumField(value: self.onLeave, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Gcks_V1_KeyTreeDefinition, rhs: Gcks_V1_KeyTreeDefinition) -> Bool {
+    if lhs.degree != rhs.degree {return false}
+    if lhs.onLeave != rhs.onLeave {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Gcks_V1_KeyTreeDefinition.OnLeave: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ON_LEAVE_UNSPECIFIED\0\u{1}ON_LEAVE_BATCH\0\u{1}ON_LEAVE_REKEY\0")
 }
 
 nonisolated extension Gcks_V1_RekeyDefinition: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

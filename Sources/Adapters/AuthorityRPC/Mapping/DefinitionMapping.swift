@@ -25,7 +25,35 @@ extension GroupDefinition {
             memberLimit: wire.memberLimit,
             rules: try checkedList(
                 wire.rules, "GroupDefinition.rules", atMost: Limits.rules
-            ) { rule throws(ContractError) in try AuthorisationRule(rule) })
+            ) { rule throws(ContractError) in try AuthorisationRule(rule) },
+            keyTree: wire.hasKeyTree ? try KeyTreeDefinition(wire.keyTree) : nil)
+    }
+}
+
+extension KeyTreeDefinition {
+    package init(_ wire: Gcks_V1_KeyTreeDefinition) throws(ContractError) {
+        self.init(
+            degree: try narrowed(wire.degree, "KeyTreeDefinition.degree"),
+            onLeave: try closedEnum(
+                wire.onLeave, "KeyTreeDefinition.on_leave", among: LeaveRule.allCases,
+                Gcks_V1_KeyTreeDefinition.OnLeave.init))
+    }
+}
+
+extension Gcks_V1_KeyTreeDefinition {
+    package init(_ tree: KeyTreeDefinition) {
+        self.init()
+        degree = UInt32(tree.degree)
+        onLeave = OnLeave(tree.onLeave)
+    }
+}
+
+extension Gcks_V1_KeyTreeDefinition.OnLeave {
+    package init(_ rule: LeaveRule) {
+        switch rule {
+        case .batch: self = .batch
+        case .rekey: self = .rekey
+        }
     }
 }
 
@@ -42,6 +70,7 @@ extension Gcks_V1_GroupDefinition {
         senderIDBits = UInt32(definition.senderIDWidth.bits)
         memberLimit = definition.memberLimit
         rules = definition.rules.map(Gcks_V1_AuthorisationRule.init)
+        if let tree = definition.keyTree { keyTree = Gcks_V1_KeyTreeDefinition(tree) }
     }
 }
 

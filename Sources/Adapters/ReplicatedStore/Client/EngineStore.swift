@@ -81,6 +81,9 @@ package final class EngineStore: ReplicatedStoring {
             state.upkeep = try await Self.readUpkeep(session, schema: schema)
             state.drained = try await Self.readAll(NodeTables.drained, session)
             state.sending = try await Self.readSending(session)
+            state.keyTrees = try await Self.readAll(KeyTreeTables.trees, session)
+            state.keyTreeNodes = try await Self.readAll(KeyTreeTables.nodes, session)
+            state.keyLeaves = try await Self.readAll(KeyTreeTables.leaves, session)
             if schema >= 2, let row = try await session.query(LifeTable.read).first {
                 state.life = try LifeTable.life(row)
             }

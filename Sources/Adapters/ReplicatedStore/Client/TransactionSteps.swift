@@ -80,7 +80,7 @@ struct TransactionSteps {
     }
 
     private enum Family: CaseIterable {
-        case rekey, data, members, operations, control, audit, fleet, upkeep, sending
+        case rekey, data, members, operations, control, audit, fleet, upkeep, sending, keyTree
 
         init(_ mutation: StoreMutation) {
             switch mutation {
@@ -95,6 +95,7 @@ struct TransactionSteps {
             case .upkeep: self = .upkeep
             case .setLife: self = .control
             case .sending: self = .sending
+            case .keyTree: self = .keyTree
             }
         }
     }
@@ -122,7 +123,15 @@ struct TransactionSteps {
         try put(FleetTables.secrets, run.compactMap { if case .putFleetSecret(let row) = $0 { row } else { nil } })
         try put(FleetTables.frontends, run.compactMap { if case .putFrontend(let row) = $0 { row } else { nil } })
         try put(NodeTables.drained, run.compactMap { if case .putDrainedNode(let row) = $0 { row } else { nil } })
+        try appendKeyTree(run)
         for mutation in run { remove(mutation) }
+    }
+
+    private mutating func appendKeyTree(_ run: [StoreMutation]) throws(StoreFailure) {
+        let mutations = run.compactMap { if case .keyTree(let mutation) = $0 { mutation } else { nil } }
+        try put(KeyTreeTables.trees, mutations.compactMap { if case .putTree(let row) = $0 { row } else { nil } })
+        try put(KeyTreeTables.nodes, mutations.compactMap { if case .putNode(let row) = $0 { row } else { nil } })
+        try put(KeyTreeTables.leaves, mutations.compactMap { if case .putLeaf(let row) = $0 { row } else { nil } })
     }
 
     private mutating func appendControl(_ run: [StoreMutation]) throws(StoreFailure) {
@@ -192,11 +201,16 @@ struct TransactionSteps {
             steps.append(Step(sql: LifeTable.set, values: [.number(life.rawValue)]))
         case .putAuditKey(let row):
             steps.append(Step(sql: AuditTables.putKey, values: AuditTables.putKeyValues(row)))
+        case .keyTree(.removeLeaf(let leaf, let group)):
+            steps.append(
+                Step(sql: KeyTreeTables.leaves.removeStatement, values: [.name(group), .number(leaf)]))
+        case .keyTree(.clear(let group)):
+            steps += KeyTreeTables.clearStatements.map { Step(sql: $0, values: [.name(group)]) }
         case .forgetAudit(let place):
             steps += AuditTables.forgetSteps(through: place).map { Step(sql: $0.sql, values: $0.values) }
         case .putGroup, .setNextSenderID, .putRekeySA, .putDataSA, .putMember, .addRekeyOrder, .recordOperation,
             .putExclusion, .putRekeySchedule, .recordRekey, .appendAudit, .addAuditAnchor, .putFleetSecret,
-            .putFrontend, .putDrainedNode:
+            .putFrontend, .putDrainedNode, .keyTree:
             break
         }
     }
@@ -252,6 +266,11 @@ extension StoreMutation {
         case .removeDrainedNode: 63
         case .setLife: 20
         case .sending: 64
+        case .keyTree(.putTree): 70
+        case .keyTree(.putNode): 71
+        case .keyTree(.putLeaf): 72
+        case .keyTree(.removeLeaf): 73
+        case .keyTree(.clear): 74
         }
     }
 }

@@ -15,7 +15,7 @@ enum Migrations {
 
     private static let version2 =
         AuditTables.schema + ControlTables.schema + FleetTables.schema + UpkeepTables.schema + NodeTables.schema
-        + LifeTable.schema + SendingTables.schema
+        + LifeTable.schema + SendingTables.schema + KeyTreeTables.schema
 
     private static let version1 = [
         // Who writes: `term` fences, `commits` counts, `fences` makes look-ups take part in the log.

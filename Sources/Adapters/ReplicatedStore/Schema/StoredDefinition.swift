@@ -21,6 +21,8 @@ struct StoredDefinition: Codable {
     var senderIDWidth: UInt16
     var memberLimit: UInt32
     var rules: [StoredRule]
+    /// Left out when there is none.
+    var keyTree: StoredKeyTree?
 
     struct StoredIdentity: Codable {
         var type: UInt8
@@ -70,6 +72,11 @@ struct StoredDefinition: Codable {
         var senderIDLimit: UInt16
     }
 
+    struct StoredKeyTree: Codable {
+        var degree: UInt8
+        var onLeave: String
+    }
+
     static func text(of definition: GroupDefinition) throws(StoreFailure) -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -104,6 +111,7 @@ extension StoredDefinition {
             StoredRule(
                 pattern: $0.pattern.text, permission: $0.permission.rawValue, senderIDLimit: $0.senderIDLimit)
         }
+        keyTree = definition.keyTree.map { StoredKeyTree(degree: $0.degree, onLeave: $0.onLeave.rawValue) }
     }
 
     var definition: GroupDefinition? {
@@ -113,10 +121,16 @@ extension StoredDefinition {
             let mode = SAMode(rawValue: mode), let rekey = rekey.definition, parts.count == data.count,
             rules.count == self.rules.count, let width = SenderIDWidth(bits: senderIDWidth)
         else { return nil }
+        var keyTree: KeyTreeDefinition?
+        if let stored = self.keyTree {
+            guard let onLeave = LeaveRule(rawValue: stored.onLeave) else { return nil }
+            keyTree = KeyTreeDefinition(degree: stored.degree, onLeave: onLeave)
+        }
         return GroupDefinition(
             name: name, identification: Identity(type: IDType(rawValue: identification.type), octets: octets),
             mode: mode, rekey: rekey, data: parts, activationTimeDelay: activationTimeDelay,
-            deactivationTimeDelay: deactivationTimeDelay, senderIDWidth: width, memberLimit: memberLimit, rules: rules)
+            deactivationTimeDelay: deactivationTimeDelay, senderIDWidth: width, memberLimit: memberLimit, rules: rules,
+            keyTree: keyTree)
     }
 }
 
