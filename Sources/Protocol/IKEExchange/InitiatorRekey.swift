@@ -99,7 +99,7 @@ extension InitiatorSA {
     private var isBusy: Bool {
         if queue.contains(.delete) { return true }
         return switch outstanding?.request {
-        case .join, .leave, .delete: true
+        case .join, .leave, .report, .delete: true
         case .liveness, .rekey, nil: false
         }
     }

@@ -266,9 +266,9 @@ struct RekeyTests {
     }
 
     @Test func privateNumbersAreForOurOwnKindOnly() {
-        #expect(Self.numbers.maySpeak(toOwnKind: true) && !Self.numbers.maySpeak(toOwnKind: false))
+        #expect(Self.numbers.maySpeak(toWhoKnows: true) && !Self.numbers.maySpeak(toWhoKnows: false))
         let assigned = OptimizedRekeyNumbers([16_448, 16_449])
-        #expect(assigned?.maySpeak(toOwnKind: false) == true)
+        #expect(assigned?.maySpeak(toWhoKnows: false) == true)
         #expect(OptimizedRekeyNumbers([16_448]) == nil && OptimizedRekeyNumbers(nil) == nil)
     }
 }

@@ -79,18 +79,6 @@ struct RowReader {
         }
     }
 
-    mutating func optionalNumber<Number: FixedWidthInteger>(
-        _ column: String, as _: Number.Type = Number.self
-    ) throws(StoreFailure) -> Number? {
-        switch try take(column) {
-        case .integer(let value):
-            guard let number = Number(exactly: value) else { throw fault(column) }
-            return number
-        case .null: return nil
-        default: throw fault(column)
-        }
-    }
-
     mutating func groupName() throws(StoreFailure) -> GroupName { try parsed("group_name") { GroupName($0) } }
 
     /// The empty text stands for none.
