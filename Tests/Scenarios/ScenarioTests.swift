@@ -14,6 +14,8 @@ struct ScenarioTests {
 
     @Test func aDrainedFrontendLosesNobody() { run("drain") }
 
+    @Test func ikeSAsGetNewKeysWhileTheyStand() { run("ike-rekey") }
+
     @Test func nothingAcknowledgedIsLostWhenTheLeaderIsKilled() { run("authority-kill") }
 
     @Test func anAuthorityOutlivesItsStoreProcess() { run("store-kill") }

@@ -44,6 +44,13 @@ extension FrontendDriver {
             "gcks_ike_stateless_answers", "Answers that left no state here.", labels: ["reason"],
             counters.stateless.map { .init([$0.key], .integer(Int64($0.value))) })
         page.counter(
+            "gcks_ike_rekeys", "IKE SAs that were replaced by CREATE_CHILD_SA, and rekeys that were put off.",
+            labels: ["result"],
+            [
+                .init(["rekeyed"], .integer(Int64(counters.rekeyed))),
+                .init(["put-off"], .integer(Int64(counters.rekeysPutOff))),
+            ])
+        page.counter(
             "gcks_ike_bytes",
             "Octets of IKE messages by whether the other end had proved anything; of those received, by this very message.",
             labels: ["direction", "verified"],
