@@ -58,6 +58,28 @@ import Testing
         #expect(!promised.contains(policy.spi) && !policy.nextSPIs.isEmpty && policy.nextSPIs != promised)
     }
 
+    /// It has no place for them: what would be lost with the leadership is not said.
+    @Test func theFirstSchemaKeepsNeitherPromisesNorReports() throws {
+        let authority = try Authority()
+        try authority.apply(try exampleGroup(senders: .single))
+        authority.state.sending = SendingState()
+        authority.state.upkeep.schema = 1
+        try authority.restart()
+        _ = try authority.operate(.rekeyNow(try #require(name), scope: .all, try authority.mandate())).get()
+        #expect(try given(authority, "gm1.example").nextSPIs.isEmpty)
+        let join = try authority.join("s1.senders.example", senderIDs: 1)
+        #expect(try authority.register(join).grant != nil)
+        let spi = try #require(authority.state.dataSAs.last { $0.retiredAt == nil }).spi
+        let report = RegistrationRequest(
+            operation: try authority.operationID(), member: join.member, authentication: .signature, group: join.member,
+            action: .report(SequenceReport(spi: spi, counter: 1, next: 2)), remote: join.remote, frontend: "frontend-1")
+        guard case .unavailable = try authority.register(report) else {
+            Issue.record("a report was taken that nothing keeps")
+            return
+        }
+        #expect(authority.state.sending.promises.isEmpty && authority.state.sending.sequences.isEmpty)
+    }
+
     @Test func aGroupWithoutAPromiseGetsOneInTime() throws {
         let authority = try Authority()
         try authority.apply(try exampleGroup())
