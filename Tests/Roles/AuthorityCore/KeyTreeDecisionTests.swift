@@ -218,6 +218,34 @@ final class Follower {
         #expect(isCurrent(back, authority))
     }
 
+    @Test func `many are excluded by a chain, and more than a tenth by registration`() throws {
+        let authority = try Authority()
+        var group = try exampleGroup(memberLimit: 3000)
+        group.keyTree = KeyTreeDefinition(degree: 2)
+        try authority.apply(group)
+        let watched = try (0..<3).map { try follower("gm\($0).example", authority) }
+        let others = try (3..<2500).map {
+            AuthorityInput.registration(try authority.join("gm\($0).example"), session: 1)
+        }
+        try authority.decide(others)
+        let many = stride(from: 4, to: 2500, by: 16).map { "gm\($0).example" }
+        let (lines, sent) = try evict(authority, many)
+        #expect(many.count * 10 < 2500 && lines.contains { $0.contains("follow by multicast") })
+        #expect(sent.count > 2 && Set(sent.map(\.spi)).count == sent.count, "each over the Rekey SA of the one before")
+        #expect(sent.allSatisfy { $0.datagrams.reduce(0) { $0 + $1.count } < 70_000 })
+        for member in watched {
+            try member.follow(sent)
+            #expect(isCurrent(member, authority))
+        }
+        // Those of one corner of the tree cost little, however many they are.
+        let corner = try evict(authority, (1000..<1500).map { "gm\($0).example" })
+        #expect(corner.sent.count == 2)
+        let renewal = try evict(authority, stride(from: 5, to: 2500, by: 4).map { "gm\($0).example" })
+        #expect(renewal.sent.count == 1)
+        #expect(renewal.lines.contains { $0.contains("more than one message can exclude") })
+        #expect(authority.state.keyLeaves.isEmpty)
+    }
+
     @Test func `a renewal plants another tree`() throws {
         let authority = try Authority()
         let (definition, members) = try group(of: 5, authority)
