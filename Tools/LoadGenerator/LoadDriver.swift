@@ -145,7 +145,8 @@ final class LoadDriver: @unchecked Sendable {
             case .granted: settle(attempt, nil)
             case .refused(_, let notify): settle(attempt, "\(notify)")
             case .closed(let closure): settle(attempt, "\(closure)")
-            case .left, .reported, .redirected, .event, .keyLog, .candidate, .succeeded, .redundant, .rekeyRefused: continue
+            case .left, .reported, .redirected, .event, .keyLog, .candidate, .succeeded, .redundant, .rekeyRefused:
+                continue
             }
         }
     }

@@ -84,7 +84,8 @@ final class FrontendFixture {
     /// Says Delete to everybody who is here.
     func dismiss(at now: Moment) throws -> [[UInt8]] {
         try sas.values.flatMap { sa in
-            try perform(sa.delete(at: now, configuration: configuration, engine: engine, entropy: &entropy), sa, at: now)
+            try perform(
+                sa.delete(at: now, configuration: configuration, engine: engine, entropy: &entropy), sa, at: now)
         }
     }
 
