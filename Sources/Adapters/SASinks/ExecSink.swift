@@ -1,5 +1,6 @@
 import Foundation
 package import GroupModel
+package import IKEVocabulary
 import KeyMaterial
 
 /// Runs a program for every change, one after the other. The change comes as one JSON object on standard input, with the key
@@ -33,6 +34,10 @@ package actor ExecSink: SASink {
 
     package func activate(_ sa: GroupSAReference, replacing old: [GroupSAReference]) async throws {
         try await run(SinkRecord.activate(sa, replacing: old, time: now()).text())
+    }
+
+    package func sendAs(_ senderIDs: [SenderID], _ sa: GroupSAReference) async throws {
+        try await run(SinkRecord.sendAs(senderIDs, sa, time: now()).text())
     }
 
     package func stop(_ sa: GroupSAReference) async throws {

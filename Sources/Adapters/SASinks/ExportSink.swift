@@ -1,5 +1,6 @@
 import Foundation
 package import GroupModel
+package import IKEVocabulary
 import KeyMaterial
 
 /// Appends every change to `sas.jsonl` in a folder, one JSON object a line, never with a key; and, only when keys are asked
@@ -35,6 +36,10 @@ package actor ExportSink: SASink {
 
     package func activate(_ sa: GroupSAReference, replacing old: [GroupSAReference]) throws {
         try append(SinkRecord.activate(sa, replacing: old, time: now()))
+    }
+
+    package func sendAs(_ senderIDs: [SenderID], _ sa: GroupSAReference) throws {
+        try append(SinkRecord.sendAs(senderIDs, sa, time: now()))
     }
 
     package func stop(_ sa: GroupSAReference) throws { try append(SinkRecord("stop", sa, time: now())) }

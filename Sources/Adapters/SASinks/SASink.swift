@@ -1,5 +1,5 @@
 package import GroupModel
-import IKEVocabulary
+package import IKEVocabulary
 import KeyMaterial
 
 /// Where a member's SAs go. Calls come in the order of the changes.
@@ -7,6 +7,8 @@ package protocol SASink: Sendable {
     func install(_ sa: InstalledGroupSA) async throws
     /// From now on the member sends on this SA, and no longer on those.
     func activate(_ sa: GroupSAReference, replacing old: [GroupSAReference]) async throws
+    /// From now on the member sends on this SA under these Sender-IDs, each from its first number.
+    func sendAs(_ senderIDs: [SenderID], _ sa: GroupSAReference) async throws
     /// From now on the member does not send on this SA; it still receives.
     func stop(_ sa: GroupSAReference) async throws
     func remove(_ sa: GroupSAReference) async throws
@@ -35,6 +37,12 @@ struct SinkRecord {
     static func activate(_ sa: GroupSAReference, replacing old: [GroupSAReference], time: String) -> SinkRecord {
         var record = SinkRecord("activate", sa, time: time)
         record.add("replacing", list: old.map { quote($0.spiText) })
+        return record
+    }
+
+    static func sendAs(_ senderIDs: [SenderID], _ sa: GroupSAReference, time: String) -> SinkRecord {
+        var record = SinkRecord("send-as", sa, time: time)
+        record.add("sender_ids", list: senderIDs.map(\.description))
         return record
     }
 

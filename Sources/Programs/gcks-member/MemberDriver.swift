@@ -112,6 +112,7 @@ final class MemberDriver: @unchecked Sendable {
             tellKeys(of: sa)
             sinks.add(.install(sa))
         case .activate(let sa, let old): sinks.add(.activate(sa, replacing: old))
+        case .sendAs(let senderIDs, let sa): sinks.add(.sendAs(senderIDs, sa))
         case .stopSending(let sa):
             log.record(Event("sa-without-successor", .warning, [("sa", sa.description)]))
             sinks.add(.stop(sa))

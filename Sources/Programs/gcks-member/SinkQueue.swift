@@ -1,4 +1,5 @@
 import GroupModel
+import IKEVocabulary
 import SASinks
 import Telemetry
 
@@ -7,6 +8,7 @@ final class SinkQueue: Sendable {
     enum Change: Sendable {
         case install(InstalledGroupSA)
         case activate(GroupSAReference, replacing: [GroupSAReference])
+        case sendAs([SenderID], GroupSAReference)
         case stop(GroupSAReference)
         case remove(GroupSAReference)
     }
@@ -43,6 +45,7 @@ final class SinkQueue: Sendable {
         switch change {
         case .install(let sa): try await sink.install(sa)
         case .activate(let sa, let old): try await sink.activate(sa, replacing: old)
+        case .sendAs(let senderIDs, let sa): try await sink.sendAs(senderIDs, sa)
         case .stop(let sa): try await sink.stop(sa)
         case .remove(let sa): try await sink.remove(sa)
         }
@@ -53,6 +56,10 @@ final class SinkQueue: Sendable {
         case .install(let sa):
             Event("sa-installed", .info, [("sa", sa.reference.description), ("key_check_value", sa.keyCheckValue)])
         case .activate(let sa, _): Event("sa-activated", .info, [("sa", sa.description)])
+        case .sendAs(let senderIDs, let sa):
+            Event(
+                "sender-ids-changed", .info,
+                [("sa", sa.description), ("sender_ids", senderIDs.map(\.description).joined(separator: ","))])
         case .stop(let sa): Event("sa-stopped", .info, [("sa", sa.description)])
         case .remove(let sa): Event("sa-removed", .info, [("sa", sa.description)])
         }

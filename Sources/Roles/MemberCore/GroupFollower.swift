@@ -101,6 +101,7 @@ struct GroupFollower: Sendable {
             } ?? []
         groupWide = opened.policy.groupWide
         mode = opened.mode
+        let sentAs = senderIDs
         senderIDs = opened.senderIDs
         if let suspect, suspect != opened.rekey?.policy.spi { ignore(suspect) }
         suspect = nil
@@ -112,7 +113,9 @@ struct GroupFollower: Sendable {
         for old in rekeySAs where old.spi != known?.spi { drop(old, work) }
         if let fresh = kept.first, known == nil { work.install(group, fresh.receiver.sa) }
         rekeySAs = kept
+        let installed = Set(dataSAs.map(\.spi))
         for sa in opened.data { install(sa, sendsAtOnce: isFirst, work, at: now) }
+        if senderIDs != sentAs { sendUnderNewIDs(on: installed, work) }
         let current = Set(opened.data.map(\.policy.spi))
         for index in dataSAs.indices where !current.contains(dataSAs[index].spi) { retire(index, work, at: now) }
 
@@ -130,6 +133,14 @@ struct GroupFollower: Sendable {
                 ("group", "\(group)"), ("rekey_spi", opened.rekey.map { "\($0.policy.spi)" } ?? "none"),
                 ("data_sas", "\(opened.data.count)"), ("sender_ids", "\(senderIDs.count)"),
             ])
+    }
+
+    /// Each registration gives Sender-IDs of its own (RFC 9838 2.5.1): those of before are not used on.
+    private func sendUnderNewIDs(on installed: Set<ESPSPI>, _ work: FollowerWork) {
+        for held in dataSAs
+        where installed.contains(held.spi) && held.direction != .inbound && held.sa.policy.suite.usesCounterMode {
+            work.effects.append(.sendAs(senderIDs, .data(held.spi, group: group)))
+        }
     }
 
     /// A rekey overtook the answer: what it lists is no longer in force (RFC 9838 2.3.3).

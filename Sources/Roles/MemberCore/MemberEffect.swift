@@ -29,6 +29,8 @@ package enum MemberEffect: Sendable {
     case install(InstalledGroupSA)
     /// From now on send on this SA, and no longer on those.
     case activate(GroupSAReference, replacing: [GroupSAReference])
+    /// A new registration gave other Sender-IDs for an SA that is installed: send under these from now on.
+    case sendAs([SenderID], GroupSAReference)
     /// Stop sending on an SA that has no successor; it still receives.
     case stopSending(GroupSAReference)
     case remove(GroupSAReference)

@@ -33,6 +33,7 @@ private let keyText = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1
         try await sink.install(sa)
         let old = GroupSAReference.data(ESPSPI(rawValue: 0x1000), group: .keyID("g"))
         try await sink.activate(sa.reference, replacing: [old])
+        try await sink.sendAs([SenderID(rawValue: 8)], sa.reference)
         try await sink.stop(sa.reference)
         try await sink.remove(sa.reference)
         let text = try String(contentsOfFile: place + "/sas.jsonl", encoding: .utf8)
@@ -40,9 +41,10 @@ private let keyText = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1
         let records = try text.split(separator: "\n").map { line in
             try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
         }
-        #expect(records.map { $0["action"] as? String } == ["install", "activate", "stop", "remove"])
+        #expect(records.map { $0["action"] as? String } == ["install", "activate", "send-as", "stop", "remove"])
         #expect(records[1]["replacing"] as? [String] == ["00001000"])
-        #expect(records[2]["spi"] as? String == "00001001")
+        #expect(records[2]["sender_ids"] as? [Int] == [8])
+        #expect(records[3]["spi"] as? String == "00001001")
         #expect(records[0]["key_check_value"] as? String == "cafe0123")
         #expect(records[0]["spi"] as? String == "00001001")
         #expect(records[0]["sender_ids"] as? [Int] == [7])

@@ -196,6 +196,16 @@ import Testing
         #expect(member.wait(until: after(60)) == ["remove 1"])
     }
 
+    /// Nothing of the SA changes but who sends on it, and whoever sends must hear of that.
+    @Test func aNewRegistrationGivesOtherSenderIDsForTheSameSA() throws {
+        let gcks = try GroupFixture()
+        let member = try FollowerFixture(gcks, senderIDs: [3])
+        try member.register()
+        member.senderIDs = [4]
+        #expect(try member.register(at: after(50)) == ["send 1 as 4"])
+        #expect(try member.register(at: after(60)) == [])
+    }
+
     @Test func aReusedSPIWithAnotherKeyIsAnotherSA() throws {
         let gcks = try GroupFixture()
         let member = try FollowerFixture(gcks)

@@ -143,7 +143,7 @@ final class FollowerFixture {
     let gcks: GroupFixture
     let work: FollowerWork
     var follower: GroupFollower
-    private let senderIDs: [UInt32]
+    var senderIDs: [UInt32]
 
     init(_ gcks: GroupFixture, senderIDs: [UInt32] = [], sourceAddress: String? = nil, seed: UInt64 = 5) throws {
         self.gcks = gcks
@@ -192,6 +192,8 @@ enum EffectText {
             }
         case .activate(let sa, let replaced):
             "activate \(short(sa))" + (replaced.isEmpty ? "" : " for \(replaced.map(short).joined(separator: ","))")
+        case .sendAs(let senderIDs, let sa):
+            "send \(short(sa)) as \(senderIDs.map(\.description).joined(separator: ","))"
         case .stopSending(let sa): "stop \(short(sa))"
         case .remove(let sa): "remove \(short(sa))"
         case .event(let event):

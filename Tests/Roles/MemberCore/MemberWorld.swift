@@ -223,7 +223,7 @@ final class MemberWorld {
         case .joinMulticast(let endpoint): listening.insert(endpoint)
         case .leaveMulticast(let endpoint): listening.remove(endpoint)
         case .finished: isFinished = true
-        case .event, .keyLog: break
+        case .sendAs, .event, .keyLog: break
         }
         return []
     }
