@@ -164,7 +164,7 @@ package final class MemberCore {
             case .established(let responder):
                 connection.keysAreNew(configuration.ikeLifetime, work, at: now)
                 work.event("ike-sa-established", .notice, [("responder", "\(responder)")])
-            case .candidate(let sa), .redundant(let sa): connection.keep(sa)
+            case .candidate(let sa), .redundant(let sa): connection.keep(sa, at: now)
             case .succeeded(let heir):
                 wasReplaced = true
                 rekeyed(by: heir, at: now)
