@@ -11,7 +11,7 @@ extension InitiatorSA {
     ) -> [InitiatorEffect] {
         let header = message.header
         let isNew = header.messageID == peerExpected
-        guard isEstablished, isNew || header.messageID.next == peerExpected,
+        guard isNew ? isEstablished : (isEstablished || isClosed) && header.messageID.next == peerExpected,
             let opened = open(message, isAwaited: isNew, engine)
         else { return [] }
         guard isNew else { return repeatAnswer(to: message, at: now) }

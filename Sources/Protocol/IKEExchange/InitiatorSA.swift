@@ -92,6 +92,8 @@ package final class InitiatorSA {
     package var isClosed: Bool { if case .closed = state { true } else { false } }
     /// Another SA took the place of this one (RFC 7296 2.8).
     package var isReplaced: Bool { rekeying.isReplaced }
+    /// True when nothing more is to be said over it. An SA that was replaced repeats its last answer for a while after its end.
+    package func isForgotten(at now: Moment) -> Bool { isClosed && (deleteAt == .never || deleteAt <= now) }
     package var nextDeadline: Moment? { outstanding?.next ?? (deleteAt == .never ? nil : deleteAt) }
 
     // MARK: What the member wants
@@ -209,7 +211,7 @@ package final class InitiatorSA {
     package func handle(
         _ datagram: [UInt8], at now: Moment, wall: WallTime, engine: CryptoEngine, entropy: inout some EntropySource
     ) -> [InitiatorEffect] {
-        guard !isClosed, let message = try? FramedMessage(decoding: datagram) else { return [] }
+        guard let message = try? FramedMessage(decoding: datagram) else { return [] }
         if case .awaitingInit(let attempt) = state {
             return handleInit(message, datagram, attempt, at: now, engine, &entropy)
         }
@@ -218,6 +220,7 @@ package final class InitiatorSA {
             header.isFromInitiator != channel.isInitiator
         else { return [] }
         if !header.isResponse { return handleRequest(message, at: now, engine, &entropy) }
+        guard !isClosed else { return [] }
         // Nothing but the awaited answer is worth the decryption, or may touch its fragments.
         guard let request = outstanding, header.messageID == request.messageID, header.exchange == request.exchange,
             case .whole(let firstInner, let inner)? = open(message, isAwaited: true, engine)

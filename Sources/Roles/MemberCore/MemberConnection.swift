@@ -141,16 +141,16 @@ struct MemberConnection {
         rekeyAt = now + MemberLimits.rekeyRetry + Jitter.upTo(MemberLimits.rekeyRetry, &work.entropy)
     }
 
-    mutating func keep(_ beside: InitiatorSA) {
-        besides.removeAll { $0.isClosed }
+    mutating func keep(_ beside: InitiatorSA, at now: Moment) {
+        besides.removeAll { $0.isForgotten(at: now) }
         besides.append(beside)
         if besides.count > MemberLimits.besides { besides.removeFirst() }
     }
 
     /// A rekey's new SA takes the place of the one that was, and asks what that one had not asked yet.
     mutating func succeed(by heir: InitiatorSA, _ work: FollowerWork, at now: Moment) -> [InitiatorEffect] {
-        if let sa { keep(sa) }
-        besides.removeAll { $0 === heir || $0.isClosed }
+        if let sa { keep(sa, at: now) }
+        besides.removeAll { $0 === heir }
         (sa, lastHeard) = (heir, now)
         return heir.resume(at: now, engine: work.engine, entropy: &work.entropy)
     }
@@ -159,22 +159,26 @@ struct MemberConnection {
         _ datagram: [UInt8], _ work: FollowerWork, at now: Moment, wall: WallTime
     ) -> [InitiatorEffect] {
         guard !besides.isEmpty else { return [] }
-        return ofBesides { $0.handle(datagram, at: now, wall: wall, engine: work.engine, entropy: &work.entropy) }
+        return ofBesides(at: now) {
+            $0.handle(datagram, at: now, wall: wall, engine: work.engine, entropy: &work.entropy)
+        }
     }
 
     mutating func passBesidesTime(at now: Moment) -> [InitiatorEffect] {
-        besides.isEmpty ? [] : ofBesides { $0.tick(at: now) }
+        besides.isEmpty ? [] : ofBesides(at: now) { $0.tick(at: now) }
     }
 
     /// They only answer, and their ends concern nobody.
-    private mutating func ofBesides(_ act: (InitiatorSA) -> [InitiatorEffect]) -> [InitiatorEffect] {
+    private mutating func ofBesides(
+        at now: Moment, _ act: (InitiatorSA) -> [InitiatorEffect]
+    ) -> [InitiatorEffect] {
         let effects = besides.flatMap(act).filter { effect in
             switch effect {
             case .send, .event, .keyLog: true
             default: false
             }
         }
-        besides.removeAll { $0.isClosed }
+        besides.removeAll { $0.isForgotten(at: now) }
         return effects
     }
 

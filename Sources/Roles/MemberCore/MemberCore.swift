@@ -169,7 +169,7 @@ package final class MemberCore {
                 connection.keysAreNew(configuration.ikeLifetime, work, at: now)
                 connection.established()
                 work.event("ike-sa-established", .notice, [("responder", "\(responder)")])
-            case .candidate(let sa), .redundant(let sa): connection.keep(sa)
+            case .candidate(let sa), .redundant(let sa): connection.keep(sa, at: now)
             case .succeeded(let heir):
                 wasReplaced = true
                 rekeyed(by: heir, at: now)

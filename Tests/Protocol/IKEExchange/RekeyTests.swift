@@ -75,6 +75,24 @@ struct RekeyTests {
         }
     }
 
+    /// The frontend did not hear that its Delete was heard: it asks again, for the while that it would.
+    @Test func theOldSAAnswersTheDeleteAgain() throws {
+        let world = try RekeyWorld()
+        let old = world.member
+        world.frontendRekeys()
+        world.deliverToMember(world.toMember.removeFirst())
+        try world.deliverToFrontend(world.toFrontend.removeFirst())
+        let delete = world.toMember.removeFirst()
+        world.deliverToMember(delete)
+        #expect(old.isClosed && old.isReplaced && !old.isForgotten(at: world.now))
+        let answer = world.toFrontend
+        #expect(answer.count == 1)
+        world.deliverToMember(delete)
+        #expect(world.toFrontend == answer + answer)
+        world.pass(.seconds(30))
+        #expect(old.isForgotten(at: world.now))
+    }
+
     // MARK: Both at once
 
     /// Bit n says whose datagram the n-th delivered one is; all orders that two rekeys at once can take.
