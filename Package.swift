@@ -120,7 +120,8 @@ let programs: [Target] = [
     program("gcks-member", allProtocol + ["MemberCore", "DatagramIO", "SASinks"] + kit),
     program("gcksctl", values + ["IKECrypto", "AuditTrail", "RootKey"] + service + [product("Yams", "Yams")]),
     .executableTarget(
-        name: "gcks-loadgen", dependencies: allProtocol + ["DatagramIO", swiftCrypto, arguments] + x509 + nio,
+        name: "gcks-loadgen",
+        dependencies: allProtocol + ["DatagramIO", "AuthorityCore", "RootKey", swiftCrypto, arguments] + x509 + nio,
         path: "Tools/LoadGenerator", swiftSettings: house),
     .executableTarget(
         name: "gcks-chaos", dependencies: allProtocol + [arguments], path: "Tools/Chaos", swiftSettings: house),

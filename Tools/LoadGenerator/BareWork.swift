@@ -1,4 +1,3 @@
-import Glibc
 import IKECrypto
 import IKEVocabulary
 import KeyMaterial
@@ -46,12 +45,12 @@ struct BareWork {
     /// CPU time of this thread for one registration, the mean of `repetitions`.
     func microseconds(_ repetitions: Int) throws -> Double {
         var entropy = SystemEntropy()
-        let start = Self.threadNanoseconds
+        let start = ThreadTime.nanoseconds
         for repetition in 0..<repetitions {
             _ = try engine.makeKeyExchange(.curve25519, entropy: &entropy).agree(with: peerValue)
             if auth == .ecdsa { try signatures(members[repetition % members.count]) }
         }
-        return Double(Self.threadNanoseconds - start) / 1000 / Double(repetitions)
+        return Double(ThreadTime.nanoseconds - start) / 1000 / Double(repetitions)
     }
 
     private func signatures(_ member: Member) throws {
@@ -59,11 +58,5 @@ struct BareWork {
         try issuer.verify(member.certificate, signature: member.certificateSignature, .ecdsaSHA256)
         try key.verify(member.auth, signature: member.authSignature, .ecdsaSHA256)
         _ = try own.sign(member.auth, .ecdsaSHA256, provider: engine.provider)
-    }
-
-    private static var threadNanoseconds: Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }
 }

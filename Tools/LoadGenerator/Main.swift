@@ -5,5 +5,7 @@ import ArgumentParser
 struct LoadGenerator: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "gcks-loadgen", abstract: "Registers many light group members and measures what they cost.",
-        subcommands: [RegisterCommand.self, StreamCommand.self, HoldCommand.self, BareCommand.self])
+        subcommands: [
+            RegisterCommand.self, StreamCommand.self, HoldCommand.self, BareCommand.self, RekeyCommand.self,
+        ])
 }
