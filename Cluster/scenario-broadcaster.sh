@@ -71,7 +71,7 @@ milliseconds() { date +%s%3N; }
 
 prepare
 check "the second group is applied" ctl_quietly group apply -f "$run/etc/orders.yaml"
-tcpdump -i bridge -s 0 -U -w "$run/rekeys.pcap" 'udp and dst port 10848' >"$run/log/tcpdump.log" 2>&1 &
+tcpdump -i bridge --immediate-mode -s 0 -U -w "$run/rekeys.pcap" 'udp and dst port 10848' >"$run/log/tcpdump.log" 2>&1 &
 pids[tcpdump]=$!
 for ((n = 1; n <= count; n++)); do start_member "gm$n.demo"; done
 for ((n = 1; n <= count; n++)); do check "gm$n.demo registers in both groups" until_ok 30 holds_sas "gm$n.demo" 6; done

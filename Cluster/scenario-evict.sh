@@ -73,7 +73,7 @@ END
 rekey_spi() { items 'items[0]["rekey_sa"]["spi"]' group show market-data; }
 
 prepare
-tcpdump -i lo -U -Z root -w "$run/rekey.pcap" "udp and dst port 10848" 2>"$run/log/tcpdump.log" &
+tcpdump -i lo --immediate-mode -U -Z root -w "$run/rekey.pcap" "udp and dst port 10848" 2>"$run/log/tcpdump.log" &
 pids[tcpdump]=$!
 for name in $everybody; do start_member "$name"; done
 check "six members hold equal keys" until_ok 20 hold_the_same 3 $everybody

@@ -15,7 +15,7 @@ write_members() {
 }
 
 capture() {
-  tcpdump -i lo -U -Z root -w "$run/capture.pcap" \
+  tcpdump -i lo --immediate-mode -U -Z root -w "$run/capture.pcap" \
     "udp and (port $ike or port $gdoi or port $nat or port 10848)" 2>"$run/log/tcpdump.log" &
   pids[tcpdump]=$!
   until_ok 10 grep -q 'listening on' "$run/log/tcpdump.log"

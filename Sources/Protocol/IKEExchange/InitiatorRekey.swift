@@ -49,10 +49,12 @@ extension InitiatorSA {
         switch asked.outcome(chain, basis, engine) {
         case .again(let method) where rekeying.isOpen:
             return sendRekey(after: asked, method: method, now, engine, &entropy)
-        case .again: return settle(on: rekeying.candidate?.sa, now)
+        case .again:
+            let settled = settle(on: rekeying.candidate?.sa, now)
+            return settled.isEmpty ? [.rekeyRefused(.temporaryFailure)] : settled
         case .refused(let type):
-            guard let candidate = rekeying.candidate else { return [.rekeyRefused(type)] }
-            return settle(on: candidate.sa, now)
+            let settled = settle(on: rekeying.candidate?.sa, now)
+            return settled.isEmpty ? [.rekeyRefused(type)] : settled
         case .violated(let why): return end(.violated(why))
         case .rekeyed(let keys):
             let own = InitiatorSA(after: self, keys)
@@ -109,8 +111,10 @@ extension InitiatorSA {
     /// `heir` takes the place of this SA, with what was not asked yet; once only, and nothing without one.
     func settle(on heir: InitiatorSA?, _ now: Moment?) -> [InitiatorEffect] {
         guard let heir, !rekeying.isReplaced else { return [] }
-        rekeying.isReplaced = true
         rekeying.candidate = nil
+        // It was deleted before anything was decided: this SA goes on, or ends without one after it.
+        guard !heir.isClosed else { return [] }
+        rekeying.isReplaced = true
         if let now { deleteAt = now + ExchangeLimits.replacedLife }
         heir.isUndecided = false
         heir.queue = queue.filter { $0 != .rekey }

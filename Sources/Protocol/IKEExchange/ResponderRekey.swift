@@ -138,8 +138,9 @@ extension ResponderSA {
     /// `heir` takes the place of this SA; once only, and nothing without one.
     func settle(on heir: ResponderSA?) -> [ResponderEffect] {
         guard let heir, !rekeying.isReplaced else { return [] }
-        rekeying.isReplaced = true
         rekeying.candidate = nil
+        guard !heir.isClosed else { return [] }
+        rekeying.isReplaced = true
         return [.succeeded(by: heir)]
     }
 

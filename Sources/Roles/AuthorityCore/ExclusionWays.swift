@@ -35,7 +35,8 @@ extension AuthorityCore {
         let leaves = identities.compactMap { held.leaves[$0.canonical] }
         do throws(KeyTreeFailure) {
             let plan = try held.tree.exclusion(departing: leaves, reserved: reserved, sizes: sizes)
-            if plan.steps.count > 1, leaves.count * 10 > held.tree.members {
+            // Those who left and still know keys of the tree cost as much as those who are taken out.
+            if plan.steps.count > 1, held.tree.marked.union(leaves).count * 10 > held.tree.members {
                 return .renewal(why: "more than a tenth of the group goes, more than one message can exclude")
             }
             return .tree(plan, wrappedOctets: plan.steps.reduce(0) { $0 + sizes.octets($1) })
@@ -53,6 +54,8 @@ extension AuthorityCore {
     ) throws -> PreparedExclusion {
         switch way {
         case .tree(let tree, _):
+            // Before anything is sealed: a chain costs a signature for each of its steps.
+            try requireRoomForOrders(tree.steps.count + 1)
             let prepared = try prepareExclusion(
                 group, tree, plan, definition: definition ?? group.definition, offset: offset, at: now)
             return .tree(prepared, tree)
@@ -126,7 +129,10 @@ extension AuthorityCore {
             try rekey(group, plan, by: Causer(authority: node, reason: "members left"), at: now, into: &draft)
         } catch {
             draft.effects.append(
-                .event(Event("rekey-failed", .error, [("group", group.name.text), ("why", "\(error)")])))
+                .event(
+                    Event(
+                        "rekey-failed", .error, limitedBy: group.name.text,
+                        [("group", group.name.text), ("why", "\(error)")])))
         }
     }
 

@@ -17,15 +17,15 @@ extension AuthorityCore {
                 report, request, found, .unknownSA, "SPI \(report.spi) is no current data SA", at: now, &draft)
         }
         let member = request.member.canonical
-        guard group.singleSenderSAs.contains(held.row.name), group.senders.contains(member),
-            group.claims[held.row.name]?.holder == member
-        else {
+        // An SA that came with a policy, or with the schema, has no claim until somebody registers to send on it.
+        let isHolder = group.claims[held.row.name].map { $0.holder == member } ?? (group.senders == [member])
+        guard group.singleSenderSAs.contains(held.row.name), group.senders.contains(member), isHolder else {
             let why = "\(member) is not the sender of \(group.name) \(held.row.name)"
             return refuse(report, request, group, .notTheSender, why, at: now, &draft)
         }
         let old = group.sequences[report.spi]
-        // The answer was lost and is asked for again.
-        if let old, old.counter == report.counter, old.next == report.next { return .noted }
+        // The answer was lost, and the sender tells again that it has not moved.
+        if let old, old.counter <= report.counter, old.next == report.next { return .noted }
         let isAhead = old.map { report.counter > $0.counter && report.next > $0.next } ?? true
         guard isAhead, report.next <= held.sa.policy.sequenceNumbers.lastNext else {
             let why =

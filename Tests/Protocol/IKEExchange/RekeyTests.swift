@@ -135,6 +135,27 @@ struct RekeyTests {
     }
 
     /// Losses, repetitions and crossing at random; then quiet.
+    /// Both ask; the member's request never arrives, and the frontend ends what its own rekey made before the member knows which of
+    /// the two stays. The SA of before then ends without one after it.
+    @Test func whatWasDeletedDoesNotSucceed() throws {
+        let world = try RekeyWorld()
+        let before = world.member
+        world.memberRekeys()
+        world.toFrontend = []
+        world.frontendRekeys()
+        while !world.toMember.isEmpty { world.deliverToMember(world.toMember.removeFirst()) }
+        while !world.toFrontend.isEmpty { try world.deliverToFrontend(world.toFrontend.removeFirst()) }
+        world.toMember = []
+        world.frontendDeletes()
+        while !world.toMember.isEmpty { world.deliverToMember(world.toMember.removeFirst()) }
+        for _ in 0..<80 {
+            world.pass(.milliseconds(500))
+            (world.toFrontend, world.toMember) = ([], [])
+        }
+        #expect(world.member === before)
+        #expect(before.isClosed && !before.isReplaced)
+    }
+
     @Test func randomNetworksConverge() throws {
         for seed in UInt64(1)...150 {
             let world = try RekeyWorld(seed: seed)

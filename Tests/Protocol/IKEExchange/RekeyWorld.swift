@@ -63,6 +63,14 @@ final class RekeyWorld {
                 entropy: &responder.entropy), of: frontend)
     }
 
+    func frontendDeletes() {
+        let responder = harness.responder
+        perform(
+            frontend.delete(
+                at: now, configuration: responder.configuration, engine: responder.engine,
+                entropy: &responder.entropy), of: frontend)
+    }
+
     func memberJoins() {
         let join = GroupJoin(group: Sample.group, proposals: nil, senderIDs: nil)
         perform(member.join(join, at: now, engine: harness.engine, entropy: &harness.entropy), of: member)

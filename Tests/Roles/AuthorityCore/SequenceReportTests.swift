@@ -55,6 +55,16 @@ import Testing
         #expect(shown.first?.report?.rate == Double((1 << 30) - 2) / 60)
     }
 
+    /// The answer to the first was lost, and the sender has sent nothing since.
+    @Test func whoHasNotMovedIsHeardAgain() throws {
+        let (authority, spi) = try sending()
+        #expect(try report(authority, spi, 1000, 5) == .noted)
+        let before = authority.state.sending
+        #expect(try report(authority, spi, 1000, 6) == .noted)
+        #expect(authority.state.sending == before)
+        #expect(try report(authority, spi, 1001, 7) == .noted)
+    }
+
     @Test func othersAndStepsBackAreRefusedAndLeaveATrace() throws {
         let (authority, spi) = try sending()
         #expect(try report(authority, spi, 1000, 5) == .noted)
@@ -63,7 +73,7 @@ import Testing
             (spi, 2000, 6, .fqdn("gm1.example"), .notTheSender, .authorizationFailed),
             (spi, 2000, 6, .fqdn("x.elsewhere"), .notTheSender, .authorizationFailed),
             (ESPSPI(rawValue: 0x777), 2000, 6, sender, .unknownSA, .invalidSPI),
-            (spi, 1000, 6, sender, .stepsBack, .registrationFailed),
+            (spi, 1000, 4, sender, .stepsBack, .registrationFailed),
             (spi, 2000, 5, sender, .stepsBack, .registrationFailed),
             (spi, 999, 7, sender, .stepsBack, .registrationFailed),
             (spi, (1 << 32) + 1, 7, sender, .stepsBack, .registrationFailed),

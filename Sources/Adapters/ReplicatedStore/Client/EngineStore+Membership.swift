@@ -43,7 +43,10 @@ extension EngineStore {
 
     /// Keeps what is known of the cluster's own rows equal to what was committed.
     func note(_ mutations: [StoreMutation]) {
-        for case .upkeep(let mutation) in mutations { upkeep.withLock { $0?.apply(mutation) } }
+        for case .upkeep(let mutation) in mutations {
+            upkeep.withLock { $0?.apply(mutation) }
+            if case .raiseSchema(_, let version) = mutation { ledSchema.withLock { $0 = version } }
+        }
     }
 
     package func view() async throws(StoreFailure) -> ClusterView {

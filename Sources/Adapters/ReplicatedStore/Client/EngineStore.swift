@@ -17,6 +17,8 @@ package final class EngineStore: ReplicatedStoring {
     let formation: ClusterFormation
     /// What the last `lead()` read and the commits since then changed; nil while another may lead.
     let upkeep = Mutex<UpkeepState?>(nil)
+    /// The schema that the last `lead()` found, and the commits since then took.
+    let ledSchema = Mutex<Int64?>(nil)
     let doors: StoreClusterSettings?
     let name: String
 
@@ -90,12 +92,13 @@ package final class EngineStore: ReplicatedStoring {
             return state
         }
         upkeep.withLock { $0 = state.upkeep }
+        ledSchema.withLock { $0 = state.upkeep.schema }
         return state
     }
 
     package func commit(_ transaction: StoreTransaction) async throws(StoreFailure) -> CommitReceipt {
-        // Forgotten when this node is seen not to lead.
-        guard let schema = upkeep.withLock({ $0?.schema }) else { throw .notLeader }
+        // Of the term it names: who takes over and raises it has a later one, and this transaction is refused.
+        let schema = ledSchema.withLock { $0 } ?? Migrations.current
         let steps = try SchemaChange.fitting(try TransactionSteps(transaction.mutations).steps, in: schema)
         let index = try await writer.transaction(lasting: StoreLimits.transaction) { (session) throws(StoreFailure) in
             let owned = try await session.execute(
