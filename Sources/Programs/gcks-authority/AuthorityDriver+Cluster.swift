@@ -89,9 +89,7 @@ extension AuthorityDriver {
         // What the core remembers may be of a decision that is not committed and never will be.
         let earlier = try await committed(mandate.operation)
         guard let core else { throw .notLeader(leaderName) }
-        if let earlier, earlier.kind != whole.action {
-            throw .conflict("request id \(mandate.operation) was used for \(earlier.kind): take another")
-        }
+        if let misuse = earlier?.misuse(for: whole.action) { throw misuse }
         if let earlier, !care.handOvers.contains(mandate.operation) {
             let lines = earlier.summary.split(separator: "\n").map(String.init)
             return .done(lines + ["\(name) leads in term \(core.term.rawValue)"])

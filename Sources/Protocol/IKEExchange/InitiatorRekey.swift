@@ -110,11 +110,7 @@ extension InitiatorSA {
 
     /// `heir` takes the place of this SA, with what was not asked yet; once only, and nothing without one.
     func settle(on heir: InitiatorSA?, _ now: Moment?) -> [InitiatorEffect] {
-        guard let heir, !rekeying.isReplaced else { return [] }
-        rekeying.candidate = nil
-        // It was deleted before anything was decided: this SA goes on, or ends without one after it.
-        guard !heir.isClosed else { return [] }
-        rekeying.isReplaced = true
+        guard let heir, rekeying.settles(heirIsClosed: heir.isClosed) else { return [] }
         if let now { deleteAt = now + ExchangeLimits.replacedLife }
         heir.isUndecided = false
         heir.queue = queue.filter { $0 != .rekey }

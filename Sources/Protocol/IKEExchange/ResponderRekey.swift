@@ -137,10 +137,7 @@ extension ResponderSA {
 
     /// `heir` takes the place of this SA; once only, and nothing without one.
     func settle(on heir: ResponderSA?) -> [ResponderEffect] {
-        guard let heir, !rekeying.isReplaced else { return [] }
-        rekeying.candidate = nil
-        guard !heir.isClosed else { return [] }
-        rekeying.isReplaced = true
+        guard let heir, rekeying.settles(heirIsClosed: heir.isClosed) else { return [] }
         return [.succeeded(by: heir)]
     }
 

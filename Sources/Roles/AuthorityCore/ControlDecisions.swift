@@ -61,7 +61,6 @@ extension AuthorityCore {
             let offset = Int64(prepared.reduce(0) { $0 + $1.orders })
             prepared.append(try prepare(way, of: group, plan, offset: offset, at: now))
         }
-        try requireRoomForOrders(prepared.reduce(0) { $0 + $1.orders })
         let causer = Causer(actor, mandate)
         for (group, exclusion) in zip(chosen, prepared) {
             let before = group.row.generation

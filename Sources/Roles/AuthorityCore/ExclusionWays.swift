@@ -9,6 +9,14 @@ enum ExclusionWay {
     case tree(KeyTreePlan, wrappedOctets: Int)
     /// By a registration of everybody who stays. Why, when there is a key tree.
     case renewal(why: String?)
+
+    /// How many GSA_REKEYs it takes: one for each step, and one with the new data SAs.
+    var orders: Int {
+        switch self {
+        case .tree(let plan, _): plan.steps.count + 1
+        case .renewal: 1
+        }
+    }
 }
 
 /// An exclusion whose messages are made, and that cannot fail any more.
@@ -52,10 +60,10 @@ extension AuthorityCore {
         _ way: ExclusionWay, of group: GroupState, _ plan: RekeyPlan, definition: GroupDefinition? = nil,
         offset: Int64 = 0, at now: WallTime
     ) throws -> PreparedExclusion {
+        // Before anything is sealed: a chain costs a signature for each of its steps.
+        try requireRoomForOrders(Int(offset) + way.orders)
         switch way {
         case .tree(let tree, _):
-            // Before anything is sealed: a chain costs a signature for each of its steps.
-            try requireRoomForOrders(tree.steps.count + 1)
             let prepared = try prepareExclusion(
                 group, tree, plan, definition: definition ?? group.definition, offset: offset, at: now)
             return .tree(prepared, tree)
@@ -113,7 +121,6 @@ extension AuthorityCore {
     ) throws {
         let prepared = try prepare(
             exclusionWay(in: group), of: group, plan, definition: definition, at: now)
-        try requireRoomForOrders(prepared.orders)
         apply(prepared, to: group, by: causer, at: now, into: &draft)
     }
 
@@ -165,7 +172,6 @@ extension AuthorityCore {
         }
         let way = exclusionWay(in: group, reserved: reserved + seats.map(\.1))
         let prepared = try prepare(way, of: group, plan, at: now)
-        try requireRoomForOrders(prepared.orders)
         apply(prepared, to: group, by: causer, at: now, into: &draft)
         // A new tree knows nobody yet.
         guard case .tree = prepared else { return }

@@ -1,4 +1,4 @@
-import GroupModel
+package import GroupModel
 import IKECrypto
 import IKEVocabulary
 
@@ -15,10 +15,8 @@ extension AuthorityCore {
 
     /// A request id belongs to what it was first used for.
     private func misused(_ request: OperatorRequest) -> OperatorFailure? {
-        guard let mandate = request.mandate, !mandate.isDryRun, let earlier = operations[mandate.operation],
-            earlier.kind != request.action
-        else { return nil }
-        return .conflict("request id \(mandate.operation) was used for \(earlier.kind): take another")
+        guard let mandate = request.mandate, !mandate.isDryRun else { return nil }
+        return operations[mandate.operation]?.misuse(for: request.action)
     }
 
     private func answer(
@@ -237,6 +235,13 @@ extension AuthorityCore {
         if old.senderIDWidth != new.senderIDWidth { return "sender_id_bits" }
         if old.keyTree?.degree != new.keyTree?.degree { return "key_tree" }
         return nil
+    }
+}
+
+extension OperationRow {
+    /// Why a request for something else may not use its id; nil when it is for the same.
+    package func misuse(for action: String) -> OperatorFailure? {
+        kind == action ? nil : .conflict("request id \(operation) was used for \(kind): take another")
     }
 }
 

@@ -162,9 +162,7 @@ package final class MemberCore {
         var wasReplaced = false
         for effect in effects {
             switch effect {
-            case .send(let datagrams, let path): work.effects.append(.send(datagrams, path))
-            case .event(let event): work.effects.append(.event(event))
-            case .keyLog(let record): work.effects.append(.keyLog(record))
+            case .send, .event, .keyLog: handOn(effect)
             case .established(let responder):
                 connection.keysAreNew(configuration.ikeLifetime, work, at: now)
                 connection.established()
@@ -197,14 +195,16 @@ package final class MemberCore {
         take(effects, at: now)
     }
 
-    private func takeOfBesides(_ effects: [InitiatorEffect]) {
-        for effect in effects {
-            switch effect {
-            case .send(let datagrams, let path): work.effects.append(.send(datagrams, path))
-            case .event(let event): work.effects.append(.event(event))
-            case .keyLog(let record): work.effects.append(.keyLog(record))
-            default: continue
-            }
+    /// SAs beside the present one only answer.
+    private func takeOfBesides(_ effects: [InitiatorEffect]) { effects.forEach(handOn) }
+
+    /// What concerns the program alone, whichever IKE SA it comes from.
+    private func handOn(_ effect: InitiatorEffect) {
+        switch effect {
+        case .send(let datagrams, let path): work.effects.append(.send(datagrams, path))
+        case .event(let event): work.effects.append(.event(event))
+        case .keyLog(let record): work.effects.append(.keyLog(record))
+        default: return
         }
     }
 
@@ -247,9 +247,7 @@ package final class MemberCore {
     private func takeOfSuccessor(_ effects: [InitiatorEffect], at now: Moment) {
         for effect in effects {
             switch effect {
-            case .send(let datagrams, let path): work.effects.append(.send(datagrams, path))
-            case .event(let event): work.effects.append(.event(event))
-            case .keyLog(let record): work.effects.append(.keyLog(record))
+            case .send, .event, .keyLog: handOn(effect)
             case .established(let responder):
                 let farewell = connection.succeed(work, at: now)
                 connection.established()

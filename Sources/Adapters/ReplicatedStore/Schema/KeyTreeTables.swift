@@ -90,11 +90,7 @@ enum KeyTreeTables {
             let group = try reader.groupName()
             let leaf: UInt32 = try reader.number("leaf")
             let keyID: UInt32 = try reader.number("key_id")
-            let type = try reader.optionalNumber("identity_type", as: UInt8.self)
-            let octets = try reader.optionalBlob("identity")
-            var holder: Identity?
-            if let type, let octets { holder = Identity(type: IDType(rawValue: type), octets: octets) }
-            guard (type == nil) == (octets == nil) else { throw reader.fault("identity") }
+            let holder = try reader.optionalIdentity("identity_type", "identity")
             return KeyLeafRow(
                 group: group, leaf: leaf, keyID: keyID, holder: holder, isMarked: try reader.bool("is_marked"))
         })

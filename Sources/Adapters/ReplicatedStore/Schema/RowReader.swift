@@ -79,6 +79,15 @@ struct RowReader {
         }
     }
 
+    /// Two columns, type and octets, that are NULL together.
+    mutating func optionalIdentity(_ typeColumn: String, _ column: String) throws(StoreFailure) -> Identity? {
+        let type = try optionalNumber(typeColumn, as: UInt8.self)
+        let octets = try optionalBlob(column)
+        guard (type == nil) == (octets == nil) else { throw fault(column) }
+        guard let type, let octets else { return nil }
+        return Identity(type: IDType(rawValue: type), octets: octets)
+    }
+
     mutating func groupName() throws(StoreFailure) -> GroupName { try parsed("group_name") { GroupName($0) } }
 
     /// The empty text stands for none.

@@ -56,10 +56,7 @@ enum SendingTables {
         decode: { (reader) throws(StoreFailure) in
             let group = try reader.groupName()
             let name = try reader.text("data_sa")
-            let type: UInt8? = try reader.optionalNumber("holder_type")
-            let octets = try reader.optionalBlob("holder")
-            var holder: Identity?
-            if let type, let octets { holder = Identity(type: IDType(rawValue: type), octets: octets) }
+            let holder = try reader.optionalIdentity("holder_type", "holder")
             return SenderClaimRow(
                 group: group, dataSA: name, holder: holder, association: try reader.blob("association"))
         })
